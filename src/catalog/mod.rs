@@ -1,0 +1,267 @@
+//! The catalogs: shipped facts, the user's overlays, look-ups by id and alias.
+
+pub mod resolve;
+pub mod schema;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::diag::Diagnostic;
+use crate::domain::ids::{folded, nearest};
+use crate::domain::{Device, Format, Model, OsImage, Runtime};
+use crate::speed::Calibration;
+use crate::yaml;
+use schema::{CatalogFile, DeviceEntry, ModelEntry};
+
+/// The shipped catalogs as one JSON document, made from `catalogs/**/*.yaml` at build time.
+const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogs.json"));
+
+/// Everything that is known: devices, models, formats, runtimes, operating systems, fitted constants.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    devices: IndexMap<String, Device>,
+    models: IndexMap<String, ModelEntry>,
+    formats: IndexMap<String, Format>,
+    runtimes: IndexMap<String, Runtime>,
+    os_images: IndexMap<String, OsImage>,
+    model_names: IndexMap<String, String>,
+    calibration: Calibration,
+    sha256: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+struct Embedded {
+    devices: Vec<DeviceEntry>,
+    models: Vec<ModelEntry>,
+    formats: Vec<Format>,
+    runtimes: Vec<Runtime>,
+    os_images: Vec<OsImage>,
+    calibration: Calibration,
+}
+
+impl Catalog {
+    /// The shipped catalogs alone.
+    ///
+    /// # Errors
+    /// A diagnostic when a shipped entry contradicts itself; the tests of the project keep that from being released.
+    pub fn shipped() -> Result<Self, Diagnostic> {
+        Self::with_overlays(&[])
+    }
+
+    /// The shipped catalogs with files of the user's laid over them: entries replace shipped ones of the same id, or are
+    /// added. Each overlay is a file name and its text.
+    ///
+    /// # Errors
+    /// What is wrong with an overlay, with file and line where there is one.
+    pub fn with_overlays(overlays: &[(String, String)]) -> Result<Self, Diagnostic> {
+        let shipped: Embedded = serde_json::from_str(EMBEDDED)
+            .map_err(|e| Diagnostic::error(format!("the shipped catalogs are damaged: {e}")))?;
+        let mut hash = Sha256::new();
+        hash.update(EMBEDDED.as_bytes());
+        let mut file = CatalogFile {
+            devices: shipped.devices,
+            models: shipped.models,
+            formats: shipped.formats,
+            runtimes: shipped.runtimes,
+            os_images: shipped.os_images,
+        };
+        for (name, text) in overlays {
+            hash.update(text.as_bytes());
+            let overlay: CatalogFile = yaml::parse_catalog(text, name)?;
+            lay_over(&mut file, overlay, name)?;
+        }
+        let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        Self::build(file, shipped.calibration, sha256)
+    }
+
+    fn build(file: CatalogFile, calibration: Calibration, sha256: String) -> Result<Self, Diagnostic> {
+        let os_images = by_id(file.os_images, |o| &o.id, "operating system image")?;
+        let formats = by_id(file.formats, |f| &f.id, "format")?;
+        let runtimes = by_id(file.runtimes, |r| &r.id, "runtime")?;
+        let models = by_id(file.models, |m| &m.id, "model")?;
+        let entries = by_id(file.devices, |d| &d.id, "device")?;
+        let mut devices = IndexMap::with_capacity(entries.len());
+        for (id, entry) in entries {
+            let device = resolve::device(entry, &os_images)?;
+            devices.insert(id, device);
+        }
+        let mut model_names = IndexMap::with_capacity(models.len() * 3);
+        for (id, model) in &models {
+            model_names.insert(folded(id), id.clone());
+        }
+        for (id, model) in &models {
+            for alias in &model.aliases {
+                model_names.entry(folded(alias)).or_insert_with(|| id.clone());
+            }
+        }
+        Ok(Self { devices, models, formats, runtimes, os_images, model_names, calibration, sha256 })
+    }
+
+    /// All devices in catalog order.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values()
+    }
+
+    /// All models as written, in catalog order.
+    pub fn model_entries(&self) -> impl Iterator<Item = &ModelEntry> {
+        self.models.values()
+    }
+
+    /// All weight formats in catalog order.
+    pub fn formats(&self) -> impl Iterator<Item = &Format> {
+        self.formats.values()
+    }
+
+    /// All runtimes in catalog order.
+    pub fn runtimes(&self) -> impl Iterator<Item = &Runtime> {
+        self.runtimes.values()
+    }
+
+    /// All operating system images in catalog order.
+    pub fn os_images(&self) -> impl Iterator<Item = &OsImage> {
+        self.os_images.values()
+    }
+
+    /// The fitted constants of the speed models.
+    #[must_use]
+    pub const fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// SHA-256 over the shipped catalogs and all overlays, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The device of this id or alias, with the modes that an alias restricts it to (empty: all).
+    ///
+    /// # Errors
+    /// A diagnostic with the nearest valid id.
+    pub fn device(&self, id: &str) -> Result<(&Device, &[String]), Diagnostic> {
+        if let Some(device) = self.devices.get(id) {
+            return Ok((device, &[]));
+        }
+        for device in self.devices.values() {
+            if let Some(alias) = device.aliases.iter().find(|a| a.id == id) {
+                return Ok((device, &alias.modes));
+            }
+        }
+        let ids = self
+            .devices
+            .values()
+            .flat_map(|d| std::iter::once(d.id.as_str()).chain(d.aliases.iter().map(|a| a.id.as_str())));
+        Err(Diagnostic::error(format!("unknown device `{id}`")).did_you_mean(id, ids))
+    }
+
+    /// The model of this id or alias, without regard to case, spaces, `_` and `-`.
+    ///
+    /// # Errors
+    /// A diagnostic with the nearest valid id, or what is wrong with the entry.
+    pub fn model(&self, name: &str) -> Result<Model, Diagnostic> {
+        let wanted = folded(name);
+        if let Some(entry) = self.model_names.get(&wanted).and_then(|id| self.models.get(id)) {
+            return resolve::model(entry);
+        }
+        let names = self
+            .models
+            .values()
+            .flat_map(|m| std::iter::once(m.id.as_str()).chain(m.aliases.iter().map(String::as_str)));
+        let near = nearest(name, names).map(ToOwned::to_owned);
+        let error = Diagnostic::error(format!("unknown model `{name}`"));
+        Err(match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("a file works too: ./model.gguf or ./config.json"),
+        })
+    }
+
+    /// The weight format of this id or alias; case does not matter.
+    ///
+    /// # Errors
+    /// A diagnostic with the nearest valid id.
+    pub fn format(&self, id: &str) -> Result<&Format, Diagnostic> {
+        let wanted = id.to_lowercase();
+        self.formats
+            .get(&wanted)
+            .or_else(|| self.formats.values().find(|f| f.aliases.iter().any(|a| a.eq_ignore_ascii_case(id))))
+            .ok_or_else(|| {
+                Diagnostic::error(format!("unknown weight format `{id}`"))
+                    .did_you_mean(id, self.formats.keys().map(String::as_str))
+            })
+    }
+
+    /// The runtimes that an id or alias stands for: one backend, or all backends of an engine.
+    ///
+    /// # Errors
+    /// A diagnostic with the nearest valid id.
+    pub fn runtime(&self, id: &str) -> Result<Vec<&Runtime>, Diagnostic> {
+        let named = |r: &Runtime| r.id == id || r.aliases.iter().any(|a| a == id);
+        let found: Vec<_> = match self.runtimes.values().find(|r| named(r)) {
+            Some(exact) if exact.engine_id != id => vec![exact],
+            _ => self.runtimes.values().filter(|r| r.engine_id == id || named(r)).collect(),
+        };
+        if found.is_empty() {
+            let ids = self.runtimes.values().flat_map(|r| [r.id.as_str(), r.engine_id.as_str()]);
+            return Err(Diagnostic::error(format!("unknown runtime `{id}`")).did_you_mean(id, ids));
+        }
+        Ok(found)
+    }
+
+    /// The runtime with exactly this id.
+    #[must_use]
+    pub fn runtime_by_id(&self, id: &str) -> Option<&Runtime> {
+        self.runtimes.get(id)
+    }
+
+    /// The operating system image of this id.
+    ///
+    /// # Errors
+    /// A diagnostic with the nearest valid id.
+    pub fn os_image(&self, id: &str) -> Result<&OsImage, Diagnostic> {
+        self.os_images.get(id).ok_or_else(|| {
+            Diagnostic::error(format!("unknown operating system image `{id}`"))
+                .did_you_mean(id, self.os_images.keys().map(String::as_str))
+        })
+    }
+
+    /// The devices, for changes of prices and availability.
+    pub(crate) fn devices_mut(&mut self) -> impl Iterator<Item = &mut Device> {
+        self.devices.values_mut()
+    }
+}
+
+fn lay_over(base: &mut CatalogFile, overlay: CatalogFile, name: &str) -> Result<(), Diagnostic> {
+    replace_or_add(&mut base.devices, overlay.devices, |d| &d.id, name)?;
+    replace_or_add(&mut base.models, overlay.models, |m| &m.id, name)?;
+    replace_or_add(&mut base.formats, overlay.formats, |f| &f.id, name)?;
+    replace_or_add(&mut base.runtimes, overlay.runtimes, |r| &r.id, name)?;
+    replace_or_add(&mut base.os_images, overlay.os_images, |o| &o.id, name)
+}
+
+fn replace_or_add<T>(base: &mut Vec<T>, overlay: Vec<T>, id: fn(&T) -> &String, name: &str) -> Result<(), Diagnostic> {
+    let mut seen = std::collections::BTreeSet::new();
+    for entry in overlay {
+        if !seen.insert(id(&entry).clone()) {
+            return Err(Diagnostic::error(format!("`{}` stands twice", id(&entry))).in_file(name));
+        }
+        match base.iter_mut().find(|b| id(b) == id(&entry)) {
+            Some(old) => *old = entry,
+            None => base.push(entry),
+        }
+    }
+    Ok(())
+}
+
+fn by_id<T>(entries: Vec<T>, id: fn(&T) -> &String, what: &str) -> Result<IndexMap<String, T>, Diagnostic> {
+    let mut map = IndexMap::with_capacity(entries.len());
+    for entry in entries {
+        let key = id(&entry).clone();
+        if map.insert(key.clone(), entry).is_some() {
+            return Err(Diagnostic::error(format!("{what} `{key}` stands twice in the catalogs")));
+        }
+    }
+    Ok(map)
+}

@@ -1,0 +1,138 @@
+//! Errors that a person can act on: what, where (file, line, caret), what was expected, the nearest valid name.
+
+use std::fmt;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// A place in a text file, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line.
+    pub line: u32,
+    /// Character in the line.
+    pub column: u32,
+}
+
+/// One thing that is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    message: String,
+    file: Option<String>,
+    at: Option<Position>,
+    source: Option<String>,
+    hints: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error with this message: one sentence without a period.
+    #[must_use]
+    pub fn error(message: impl Into<String>) -> Self {
+        Self { message: message.into(), file: None, at: None, source: None, hints: Vec::new() }
+    }
+
+    /// The file that it is about.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// The place in the file.
+    #[must_use]
+    pub fn at(mut self, position: Position) -> Self {
+        self.at = Some(position);
+        self
+    }
+
+    /// The file's text, from which the line is shown.
+    #[must_use]
+    pub fn with_source(mut self, text: &str) -> Self {
+        self.source = Some(text.to_owned());
+        self
+    }
+
+    /// What would help.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The nearest valid name as a hint, when one is near enough.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, wanted: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
+        match crate::domain::ids::nearest(wanted, valid) {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
+    /// The message alone.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The place in the file, if it has one.
+    #[must_use]
+    pub const fn position(&self) -> Option<Position> {
+        self.at
+    }
+
+    /// Everything on one line, for a cell of a table.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        let mut text = self.message.clone();
+        for hint in &self.hints {
+            text.push_str("; ");
+            text.push_str(hint);
+        }
+        text
+    }
+
+    /// The text for a terminal, with colour if asked.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let hints: Vec<_> = self.hints.iter().map(|h| Level::HELP.message(h.as_str())).collect();
+        let title = Level::ERROR.primary_title(self.message.as_str());
+        let group = match (&self.file, self.at, &self.source) {
+            (Some(file), Some(at), Some(source)) => {
+                let span = byte_span(source, at);
+                title.element(
+                    Snippet::source(source.as_str()).path(file.as_str()).annotation(AnnotationKind::Primary.span(span)),
+                )
+            }
+            (Some(file), at, _) => {
+                let place = at.map_or_else(|| file.clone(), |p| format!("{file}:{}:{}", p.line, p.column));
+                let report = [title.element(Level::NOTE.message(format!("in {place}"))).elements(hints)];
+                return renderer.render(&report);
+            }
+            _ => title.elements(std::iter::empty::<annotate_snippets::Message<'_>>()),
+        };
+        renderer.render(&[group.elements(hints)])
+    }
+}
+
+/// The bytes from a position to the end of the word that begins there.
+fn byte_span(source: &str, at: Position) -> std::ops::Range<usize> {
+    let line_start = source
+        .split_inclusive('\n')
+        .take(at.line.saturating_sub(1) as usize)
+        .map(str::len)
+        .sum::<usize>()
+        .min(source.len());
+    let line = source[line_start..].lines().next().unwrap_or("");
+    let start = line.char_indices().nth(at.column.saturating_sub(1) as usize).map_or(line.len(), |(i, _)| i);
+    let word = line[start..].find([',', ']', '}', '#', ':']).unwrap_or(line.len() - start);
+    let word = line[start..start + word].trim_end().len();
+    line_start + start..line_start + start + word.max(1).min(line.len().saturating_sub(start).max(1))
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostic {}

@@ -1,0 +1,244 @@
+//! Purchasable hardware: memory pools, power modes, price, accessories.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::provenance::Provenance;
+use crate::units::{Bytes, BytesPerSecond, Milliwatts, Money, OpsPerSecond};
+
+/// The kind of product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum DeviceClass {
+    Som,
+    Devkit,
+    Sbc,
+    MiniPc,
+    Accelerator,
+    DesktopGpu,
+    Workstation,
+    ServerGpu,
+}
+
+impl DeviceClass {
+    /// All classes.
+    pub const ALL: [Self; 8] = [
+        Self::Som,
+        Self::Devkit,
+        Self::Sbc,
+        Self::MiniPc,
+        Self::Accelerator,
+        Self::DesktopGpu,
+        Self::Workstation,
+        Self::ServerGpu,
+    ];
+
+    /// The id used in scenarios.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Som => "som",
+            Self::Devkit => "devkit",
+            Self::Sbc => "sbc",
+            Self::MiniPc => "mini-pc",
+            Self::Accelerator => "accelerator",
+            Self::DesktopGpu => "desktop-gpu",
+            Self::Workstation => "workstation",
+            Self::ServerGpu => "server-gpu",
+        }
+    }
+}
+
+/// Whether a buyer can get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Availability {
+    /// Listed by a seller, or nothing known against it.
+    Offered,
+    /// No longer sold new, sold used only, or never shipped: offered only when the scenario names it.
+    NamedOnly,
+}
+
+/// One memory or two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemoryKind {
+    /// CPU and accelerator share one memory.
+    Unified,
+    /// The accelerator has its own memory beside the host's.
+    Discrete,
+}
+
+/// The name of a physical memory that something can run out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolName {
+    /// The one memory of a unified device.
+    Unified,
+    /// The accelerator's own memory.
+    Vram,
+    /// The memory of the accelerator's host.
+    Host,
+}
+
+impl PoolName {
+    /// The id used in tables.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Unified => "unified",
+            Self::Vram => "vram",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for PoolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
+    }
+}
+
+/// A physical memory with what is already taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Which memory.
+    pub name: PoolName,
+    /// Total that the operating system or driver reports.
+    pub capacity: Bytes,
+    /// In use before any inference process starts.
+    pub os: Bytes,
+}
+
+/// Dense arithmetic rates; absent where unknown or unsupported.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Compute {
+    /// Single precision, without matrix units where they do not apply.
+    pub fp32: Option<OpsPerSecond>,
+    /// Half precision, matrix units included.
+    pub fp16: Option<OpsPerSecond>,
+    /// 8-bit integers.
+    pub int8: Option<OpsPerSecond>,
+    /// 8-bit floating point.
+    pub fp8: Option<OpsPerSecond>,
+    /// 4-bit floating point.
+    pub fp4: Option<OpsPerSecond>,
+}
+
+/// One setting of the device's power management.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PowerMode {
+    /// Id as the vendor's tools name it (`25W`, `MAXN`); `default` where there is only one.
+    pub id: String,
+    /// Whether the device leaves the factory in this mode.
+    pub default: bool,
+    /// Draw at full load, host and accessories included; absent when unknown.
+    pub power: Option<Milliwatts>,
+    /// Draw at rest, host and accessories included; absent when unknown.
+    pub idle: Option<Milliwatts>,
+    /// Peak memory bandwidth in this mode; absent when unknown.
+    pub bandwidth: Option<BytesPerSecond>,
+    /// Arithmetic rates in this mode.
+    pub compute: Compute,
+    /// CPU cores online and their top clock in MHz, where known.
+    pub cpu: Option<(u32, u32)>,
+    /// The mode of the calibration that has its measurements (a mode of an alias keeps its own id here).
+    pub note: Option<String>,
+}
+
+/// The price of one piece from a quantity on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceBreak {
+    /// Smallest quantity that gets this price.
+    pub min_quantity: u64,
+    /// Price of one, required accessories included.
+    pub price: Money,
+}
+
+/// Something without which the device does not run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accessory {
+    /// What it is (`carrier board`, `host PC with a PCIe x16 slot`).
+    pub what: String,
+    /// Its price; absent when no source gives one.
+    pub price: Option<Money>,
+    /// Date and source of the price, and any assumption.
+    pub provenance: Provenance,
+}
+
+/// One purchasable SKU with one memory configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Catalog id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Who makes it.
+    pub vendor: String,
+    /// Kind of product.
+    pub class: DeviceClass,
+    /// Other ids for it; an alias may stand for the device in certain modes only (`jetson-orin-nx-16gb-super`).
+    pub aliases: Vec<DeviceAlias>,
+    /// Whether it is on sale.
+    pub availability: Availability,
+    /// One memory or two.
+    pub memory_kind: MemoryKind,
+    /// `LPDDR5`, `GDDR6X 384-bit`, ...
+    pub memory_type: String,
+    /// Memory on the label.
+    pub installed: Bytes,
+    /// The memories that something can run out of.
+    pub pools: Vec<Pool>,
+    /// Settings of the power management, at least one, the default one marked.
+    pub modes: Vec<PowerMode>,
+    /// Prices by quantity, ascending, accessories included; empty when the price of the device or of a required accessory
+    /// is unknown.
+    pub prices: Vec<PriceBreak>,
+    /// Date of the (oldest) price.
+    pub price_date: Option<String>,
+    /// What must be bought with it.
+    pub accessories: Vec<Accessory>,
+    /// Ambient range in °C, where known.
+    pub operating_temp_c: Option<(i32, i32)>,
+    /// Days from order to delivery, where known.
+    pub lead_time_days: Option<u32>,
+    /// Ids of the runtimes that run on it (with backend where the engine has several), best first.
+    pub runtimes: Vec<String>,
+    /// Groups devices with like silicon (`jetson-orin`, `nvidia-ada`, `apple-m4`, `rk3588`): the calibration's classes.
+    pub silicon: String,
+    /// Where the facts come from.
+    pub provenance: Provenance,
+}
+
+/// Another id of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceAlias {
+    /// The other id.
+    pub id: String,
+    /// The modes that this id stands for; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<String>,
+}
+
+impl Device {
+    /// The mode that the device leaves the factory in.
+    #[must_use]
+    pub fn default_mode(&self) -> Option<&PowerMode> {
+        self.modes.iter().find(|m| m.default).or_else(|| self.modes.first())
+    }
+
+    /// The pool of this name.
+    #[must_use]
+    pub fn pool(&self, name: PoolName) -> Option<&Pool> {
+        self.pools.iter().find(|p| p.name == name)
+    }
+
+    /// The price of one when `quantity` are bought; absent when unknown or when that few cannot be bought.
+    #[must_use]
+    pub fn price_at(&self, quantity: u64) -> Option<Money> {
+        self.prices.iter().rev().find(|b| b.min_quantity <= quantity).map(|b| b.price)
+    }
+}

@@ -1,0 +1,26 @@
+//! The facts of the field, as types: models, weight formats, devices, runtimes, operating systems.
+//!
+//! Everything here is plain data with small pure functions on it. Catalog files, `config.json` readers and GGUF readers
+//! all produce these types; memory and speed models only ever see these types.
+
+pub mod device;
+pub mod format;
+pub mod ids;
+pub mod model;
+pub mod os_image;
+pub mod provenance;
+pub mod runtime;
+pub mod spec;
+
+pub use device::{
+    Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode, PriceBreak,
+};
+pub use format::{Format, FormatKind, GgufMix, KvPair, KvType};
+pub use model::{
+    Architecture, Attention, Body, FeedForward, GatedDelta, Layer, Mixer, Mla, Model, MoeShape, Network, Speech, Ssm,
+    StoredTensor, StoredWeights, Task, VisionTower,
+};
+pub use os_image::OsImage;
+pub use provenance::{Provenance, Verification};
+pub use runtime::{Backend, Engine, FlashSupport, Runtime};
+pub use spec::{ArchitectureSpec, GlobalAttention, NormKind, QkNorm, SpecError};

@@ -1,0 +1,95 @@
+//! Inference engines: what they can run, how they lay out memory, what they take for themselves.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Task;
+use super::provenance::Provenance;
+
+/// The family of memory laws that an engine follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// llama.cpp and what is built on it: micro-batched graph, cells of KV cache allocated for the whole context.
+    LlamaCpp,
+    /// Paged KV cache in blocks, pre-allocated: vLLM, TensorRT-LLM, SGLang.
+    Paged,
+    /// Whole-prompt activations, tensor by tensor: PyTorch eager.
+    Eager,
+    /// A compiled graph with planned buffers: ONNX Runtime, TensorRT, ExecuTorch, OpenVINO, RKLLM, MLX, MLC.
+    StaticGraph,
+}
+
+/// What executes the arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the field's own")]
+pub enum Backend {
+    Cpu,
+    Cuda,
+    Metal,
+    Vulkan,
+    Rocm,
+    Sycl,
+    Opencl,
+    Npu,
+}
+
+/// Whether an engine computes attention without the score matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlashSupport {
+    /// Always.
+    Always,
+    /// The user chooses.
+    Optional,
+    /// Never.
+    Never,
+}
+
+/// An inference engine, with one backend where it has several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runtime {
+    /// Catalog id: the engine (`llama.cpp`, `vllm`) or engine and backend (`llama.cpp-cuda`).
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// The plain id of the engine that this entry is one backend of; equal to `id` when there is only one.
+    pub engine_id: String,
+    /// Other names that mean the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// The family of memory laws.
+    pub engine: Engine,
+    /// What executes.
+    pub backend: Backend,
+    /// What kinds of model it runs.
+    pub tasks: Vec<Task>,
+    /// Weight formats that it loads, by id.
+    pub formats: Vec<String>,
+    /// KV-cache types that it supports, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kv_types: Vec<String>,
+    /// Flash attention.
+    pub flash_attention: FlashSupport,
+    /// Memory of the process before a model is loaded, in MiB, in the memory that the accelerator uses (context, loaded
+    /// kernels, library heaps): the upper end of what was measured.
+    pub framework_mib: u64,
+    /// Memory of the process in the host's memory, in MiB; on unified memory it adds to `framework_mib`.
+    #[serde(default)]
+    pub framework_host_mib: u64,
+    /// Share of the device's memory that the engine claims at start unless told otherwise, in millionths (vLLM's
+    /// `gpu_memory_utilization`): the launch command sets it to what the plan needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preallocated_share: Option<crate::units::Share>,
+    /// Most concurrent sequences the engine supports; absent when there is no limit below the planner's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_streams: Option<u32>,
+    /// The command that starts a server, with `{model}`, `{weights}`, `{context}`, `{streams}`, `{total_context}`,
+    /// `{kv_k}`, `{kv_v}`, `{flash}`, `{micro_batch}` and `{memory_share}` filled in; absent when the flags are unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<String>,
+    /// Where the figures come from.
+    #[serde(default)]
+    pub provenance: Provenance,
+}

@@ -1,0 +1,132 @@
+//! The answer of a memory law.
+
+use crate::domain::{Device, MemoryKind, PoolName};
+use crate::units::Bytes;
+
+/// What one workload takes in one pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Weights.
+    pub weights: Bytes,
+    /// Key-value cache.
+    pub kv_cache: Bytes,
+    /// Recurrent state.
+    pub state: Bytes,
+    /// Compute buffer: intermediate tensors.
+    pub compute: Bytes,
+    /// Output buffer: rows of logits or embeddings.
+    pub output: Bytes,
+    /// Work buffer beside the compute buffer (llama.cpp's CPU threads).
+    pub work: Bytes,
+    /// The process before a model is loaded, and what it keeps for itself.
+    pub framework: Bytes,
+}
+
+impl PoolUse {
+    /// Cache and recurrent state: the contract's `kv_cache_bytes` of a budget.
+    #[must_use]
+    pub fn cache(&self) -> Bytes {
+        self.kv_cache + self.state
+    }
+
+    /// Compute, output and work buffers together.
+    #[must_use]
+    pub fn activations(&self) -> Bytes {
+        self.compute + self.output + self.work
+    }
+
+    /// Everything but the framework, which several workloads in one process share.
+    #[must_use]
+    pub fn own(&self) -> Bytes {
+        self.weights + self.cache() + self.activations()
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn total(&self) -> Bytes {
+        self.own() + self.framework
+    }
+}
+
+/// What one workload takes in every pool of its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// In the memory that the accelerator uses: the unified pool, or `vram`.
+    pub main: PoolUse,
+    /// In the host's memory; nothing on unified devices.
+    pub host: PoolUse,
+    /// Which rule gave the activations, for the output (`micro-batched graph`, `whole-prompt scores`).
+    pub activation_rule: &'static str,
+}
+
+impl Footprint {
+    /// Everything in one place: what a unified device needs. On a discrete device use [`Footprint::split`].
+    #[must_use]
+    pub const fn unified(main: PoolUse, activation_rule: &'static str) -> Self {
+        Self {
+            main,
+            host: PoolUse {
+                weights: Bytes::ZERO,
+                kv_cache: Bytes::ZERO,
+                state: Bytes::ZERO,
+                compute: Bytes::ZERO,
+                output: Bytes::ZERO,
+                work: Bytes::ZERO,
+                framework: Bytes::ZERO,
+            },
+            activation_rule,
+        }
+    }
+
+    /// The part on the accelerator and the part on the host: on a unified device both land in the one pool.
+    #[must_use]
+    pub fn split(device: &Device, accelerator: PoolUse, host: PoolUse, activation_rule: &'static str) -> Self {
+        match device.memory_kind {
+            MemoryKind::Discrete => Self { main: accelerator, host, activation_rule },
+            MemoryKind::Unified => Self::unified(
+                PoolUse {
+                    weights: accelerator.weights + host.weights,
+                    kv_cache: accelerator.kv_cache + host.kv_cache,
+                    state: accelerator.state + host.state,
+                    compute: accelerator.compute + host.compute,
+                    output: accelerator.output + host.output,
+                    work: accelerator.work + host.work,
+                    framework: accelerator.framework + host.framework,
+                },
+                activation_rule,
+            ),
+        }
+    }
+
+    /// What is taken in the pool of this name.
+    #[must_use]
+    pub const fn pool(&self, name: PoolName) -> &PoolUse {
+        match name {
+            PoolName::Unified | PoolName::Vram => &self.main,
+            PoolName::Host => &self.host,
+        }
+    }
+}
+
+/// Why an engine cannot run a model in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// The engine has no implementation of this kind of model.
+    #[error("{runtime} does not run {task} models")]
+    Task {
+        /// The engine.
+        runtime: String,
+        /// The kind of model.
+        task: &'static str,
+    },
+    /// Two settings exclude each other.
+    #[error("{0}")]
+    Configuration(&'static str),
+    /// A figure that the law needs is unknown.
+    #[error("{0} is unknown")]
+    Unknown(&'static str),
+    /// A size is beyond what any memory could hold.
+    #[error("the memory asked for is absurdly large")]
+    TooLarge,
+}

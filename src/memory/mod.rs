@@ -1,0 +1,33 @@
+//! Memory: what a workload takes in each pool of a device, part by part, by the law of its engine's family.
+//!
+//! Pure functions of facts. A law never guesses low: where an allocation is not understood it errs upwards.
+
+pub mod case;
+pub mod footprint;
+pub mod weights;
+
+mod article;
+mod eager;
+mod llama_cpp;
+mod paged;
+mod static_graph;
+
+pub use article::{ActivationRule, activation_scores, activations_flash, kv_cache_bytes, weight_bytes};
+pub use case::{Case, Demand};
+pub use footprint::{Footprint, PoolUse, Unsupported};
+pub use weights::Weights;
+
+use crate::domain::Engine;
+
+/// What one workload takes in each pool of the device.
+///
+/// # Errors
+/// [`Unsupported`] when the engine cannot run the model in this configuration at all.
+pub fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
+    match case.runtime.engine {
+        Engine::LlamaCpp => llama_cpp::footprint(case),
+        Engine::Paged => paged::footprint(case),
+        Engine::Eager => eager::footprint(case),
+        Engine::StaticGraph => static_graph::footprint(case),
+    }
+}
