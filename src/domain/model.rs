@@ -144,6 +144,9 @@ pub struct Network {
     /// Elements of all layer outputs together, in millions; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activations_m: Option<f64>,
+    /// Elements that are alive at once at most when layers run one after the other, in millions; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_activations_m: Option<f64>,
     /// Width, height and channels of the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<[u32; 3]>,
@@ -153,6 +156,9 @@ pub struct Network {
     /// `cnn`, `transformer`, `hybrid`, ...: groups networks that accelerators treat alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Networks of one design in several sizes (`yolo11`, `vit`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
 }
 
 /// Dimensions of an encoder-decoder speech recogniser.

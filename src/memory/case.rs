@@ -1,7 +1,7 @@
 //! The question that memory and speed models answer: one workload in one configuration on one device.
 
 use super::weights::Weights;
-use crate::domain::{Device, KvPair, Model, Runtime};
+use crate::domain::{Device, Format, KvPair, Model, Runtime};
 
 /// How a workload uses its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,7 +68,9 @@ pub struct Case<'a> {
     pub runtime: &'a Runtime,
     /// What runs.
     pub model: &'a Model,
-    /// Its weights in the chosen format.
+    /// The chosen weight format: what the arithmetic of vision and speech models is done in.
+    pub format: &'a Format,
+    /// Its weights in that format.
     pub weights: &'a Weights,
     /// The types of the key and value caches.
     pub kv: KvPair,
