@@ -72,8 +72,6 @@ pub struct Case<'a> {
     pub format: &'a Format,
     /// Its weights in that format.
     pub weights: &'a Weights,
-    /// Id of that format; for a weight file, of what the file says it is in. Kernels differ by format, and so does speed.
-    pub format: &'a str,
     /// The types of the key and value caches.
     pub kv: KvPair,
     /// Attention without the score matrix.
