@@ -144,9 +144,6 @@ pub struct Network {
     /// Elements of all layer outputs together, in millions; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activations_m: Option<f64>,
-    /// Elements that are alive at once at most when layers run one after the other, in millions; absent when unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peak_activations_m: Option<f64>,
     /// Width, height and channels of the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<[u32; 3]>,
