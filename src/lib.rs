@@ -3,6 +3,7 @@ pub mod catalog;
 pub mod diag;
 pub mod domain;
 pub mod memory;
+pub mod scenario;
 pub mod solve;
 pub mod speed;
 pub mod units;

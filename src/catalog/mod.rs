@@ -89,7 +89,7 @@ impl Catalog {
             devices.insert(id, device);
         }
         let mut model_names = IndexMap::with_capacity(models.len() * 3);
-        for (id, model) in &models {
+        for id in models.keys() {
             model_names.insert(folded(id), id.clone());
         }
         for (id, model) in &models {

@@ -1,0 +1,223 @@
+//! Typed access to the tree, with errors at the right line.
+
+use super::document::Document;
+use crate::diag::{Diagnostic, Position};
+use crate::units::{Micros, Milliwatts, Money, PPM, Share};
+use crate::yaml::{Node, Value};
+
+/// Larger numbers than these are slips of the keyboard.
+const MAX_COUNT: u64 = 10_000_000;
+/// Longest context that is not absurd, in tokens.
+pub(super) const MAX_CONTEXT: u64 = 1 << 28;
+const MAX_RATE: f64 = 1e9;
+const MAX_MONEY: f64 = 1e9;
+
+/// A map whose keys are known: what is left over is an error.
+pub(super) struct Keys<'a> {
+    doc: &'a Document,
+    entries: &'a [(Node, Node)],
+    known: Vec<&'static str>,
+    what: String,
+    at: Option<Position>,
+}
+
+impl<'a> Keys<'a> {
+    /// The keys of a group; `what` names it in messages (`limits`, `workload planner`).
+    pub(super) fn of(doc: &'a Document, node: &'a Node, what: impl Into<String>) -> Result<Self, Diagnostic> {
+        let what = what.into();
+        match &node.value {
+            Value::Map(entries) => {
+                for (key, _) in entries {
+                    if key.text().is_none() {
+                        return Err(doc.error(key.at, format!("a key of {what} must be a word")));
+                    }
+                }
+                Ok(Self { doc, entries, known: Vec::new(), what, at: node.at })
+            }
+            Value::Null => Ok(Self { doc, entries: &[], known: Vec::new(), what, at: node.at }),
+            other => Err(doc.error(node.at, format!("{what} must be a group of keys, found {}", other.kind()))),
+        }
+    }
+
+    /// The value of a key; `null` counts as absent.
+    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.entries.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, v)| v).filter(|v| v.value != Value::Null)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node, Diagnostic> {
+        let (doc, at, what) = (self.doc, self.at, self.what.clone());
+        self.get(key).ok_or_else(|| doc.error(at, format!("{what} needs `{key}`")))
+    }
+
+    /// Reads an optional key with a function.
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'a Document, &'a Node, &str) -> Result<T, Diagnostic>,
+    ) -> Result<Option<T>, Diagnostic> {
+        let doc = self.doc;
+        self.get(key).map(|node| read(doc, node, key)).transpose()
+    }
+
+    /// Refuses keys that nobody asked for.
+    pub(super) fn finish(self) -> Result<(), Diagnostic> {
+        for (key, _) in self.entries {
+            let text = key.text().unwrap_or_default();
+            if !self.known.contains(&text) {
+                return Err(self
+                    .doc
+                    .error(key.at, format!("unknown key `{text}` in {}", self.what))
+                    .did_you_mean(text, self.known.iter().copied())
+                    .hint(format!("{} takes {}", self.what, self.known.join(", "))));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong(doc: &Document, node: &Node, key: &str, expected: &str) -> Diagnostic {
+    let found = match &node.value {
+        Value::Text(text) => format!("`{text}`"),
+        Value::Integer(i) => format!("`{i}`"),
+        Value::Float(f) => format!("`{f}`"),
+        Value::Bool(b) => format!("`{b}`"),
+        other => other.kind().to_owned(),
+    };
+    let error = doc.error(node.at, format!("`{key}` must be {expected}, found {found}"));
+    match &node.value {
+        Value::Text(text) if text.trim_end_matches('%').trim().parse::<f64>().is_ok() => {
+            error.hint("write the number plainly, without quotes and separators")
+        }
+        Value::Text(text) if matches!(text.as_str(), "yes" | "no" | "on" | "off") => error.hint("write true or false"),
+        _ => error,
+    }
+}
+
+pub(super) fn text<'a>(doc: &'a Document, node: &'a Node, key: &str) -> Result<&'a str, Diagnostic> {
+    node.text().filter(|t| !t.trim().is_empty()).ok_or_else(|| wrong(doc, node, key, "a text"))
+}
+
+pub(super) fn boolean(doc: &Document, node: &Node, key: &str) -> Result<bool, Diagnostic> {
+    match node.value {
+        Value::Bool(b) => Ok(b),
+        _ => Err(wrong(doc, node, key, "true or false")),
+    }
+}
+
+/// A whole number within bounds.
+pub(super) fn whole(doc: &Document, node: &Node, key: &str, min: u64, max: u64) -> Result<u64, Diagnostic> {
+    match node.value {
+        Value::Integer(i) if i >= 0 && (min..=max).contains(&i.unsigned_abs()) => Ok(i.unsigned_abs()),
+        _ => Err(wrong(doc, node, key, &format!("a whole number from {min} to {max}"))),
+    }
+}
+
+pub(super) fn count(doc: &Document, node: &Node, key: &str) -> Result<u64, Diagnostic> {
+    whole(doc, node, key, 1, MAX_COUNT)
+}
+
+pub(super) fn small(doc: &Document, node: &Node, key: &str, min: u32, max: u32) -> Result<u32, Diagnostic> {
+    whole(doc, node, key, u64::from(min), u64::from(max)).map(|n| n as u32)
+}
+
+fn number(node: &Node) -> Option<f64> {
+    match node.value {
+        Value::Integer(i) => Some(i as f64),
+        Value::Float(f) => Some(f),
+        _ => None,
+    }
+}
+
+/// A positive rate or time.
+pub(super) fn positive(doc: &Document, node: &Node, key: &str) -> Result<f64, Diagnostic> {
+    number(node).filter(|n| *n > 0.0 && *n <= MAX_RATE).ok_or_else(|| wrong(doc, node, key, "a positive number"))
+}
+
+pub(super) fn seconds(doc: &Document, node: &Node, key: &str) -> Result<Micros, Diagnostic> {
+    let seconds = positive(doc, node, key)?;
+    let micros = scaled(seconds, 1e6).ok_or_else(|| wrong(doc, node, key, "a time with at most six decimals"))?;
+    Ok(Micros(micros))
+}
+
+/// The number times a power of ten, when that is a whole number.
+fn scaled(value: f64, unit: f64) -> Option<u64> {
+    let scaled = value * unit;
+    let rounded = scaled.round();
+    ((scaled - rounded).abs() <= 1e-6 * scaled.abs().max(1.0) && (0.0..=1e18).contains(&rounded))
+        .then_some(rounded as u64)
+}
+
+/// A number that is kept in thousandths (hours, years) or millionths (dollars per kilowatt-hour).
+pub(super) fn fixed(doc: &Document, node: &Node, key: &str, unit: f64, max: f64) -> Result<u64, Diagnostic> {
+    number(node)
+        .filter(|n| *n >= 0.0 && *n <= max)
+        .and_then(|n| scaled(n, unit))
+        .ok_or_else(|| wrong(doc, node, key, &format!("a number from 0 to {max}")))
+}
+
+pub(super) fn money(doc: &Document, node: &Node, key: &str) -> Result<Money, Diagnostic> {
+    number(node)
+        .filter(|n| *n > 0.0 && *n <= MAX_MONEY)
+        .and_then(|n| scaled(n, 100.0))
+        .map(Money)
+        .ok_or_else(|| wrong(doc, node, key, "a positive amount in dollars with at most two decimals"))
+}
+
+pub(super) fn watts(doc: &Document, node: &Node, key: &str) -> Result<Milliwatts, Diagnostic> {
+    number(node)
+        .filter(|n| *n > 0.0 && *n <= 1e6)
+        .and_then(|n| scaled(n, 1000.0))
+        .map(Milliwatts)
+        .ok_or_else(|| wrong(doc, node, key, "a positive power in watts with at most three decimals"))
+}
+
+/// A share, `25%` or `0.25`, at most `max`.
+pub(super) fn share(doc: &Document, node: &Node, key: &str, max: Share) -> Result<Share, Diagnostic> {
+    let value = match &node.value {
+        Value::Text(text) => text.strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok()).map(|p| p / 100.0),
+        _ => number(node),
+    };
+    let expected = "a share such as 25% or 0.25";
+    let Some(value) = value.filter(|v| v.is_finite() && *v >= 0.0) else {
+        return Err(wrong(doc, node, key, expected));
+    };
+    let Some(ppm) = scaled(value, PPM as f64) else {
+        return Err(wrong(doc, node, key, "a share with at most six decimals"));
+    };
+    if ppm > max.0 {
+        let error = wrong(doc, node, key, &format!("{expected}, at most {max}"));
+        return Err(if number(node).is_some_and(|n| n > 1.0) {
+            error.hint(format!("{value} per cent is written {value}% or {}", value / 100.0))
+        } else {
+            error
+        });
+    }
+    Ok(Share(ppm))
+}
+
+/// A list, or one value in its place.
+pub(super) fn list(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// A list of texts, none twice; one value counts as a list.
+pub(super) fn texts<'a>(doc: &'a Document, node: &'a Node, key: &str) -> Result<Vec<(&'a str, &'a Node)>, Diagnostic> {
+    let items = list(node);
+    if items.is_empty() {
+        return Err(doc.error(node.at, format!("`{key}` is an empty list: leave the key out to allow everything")));
+    }
+    let mut seen = Vec::with_capacity(items.len());
+    for item in items {
+        let text = text(doc, item, key)?;
+        if seen.iter().any(|(t, _)| *t == text) {
+            return Err(doc.error(item.at, format!("`{text}` stands twice in `{key}`")));
+        }
+        seen.push((text, item));
+    }
+    Ok(seen)
+}

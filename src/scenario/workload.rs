@@ -1,0 +1,332 @@
+//! One workload of a scenario.
+
+use super::document::Document;
+use super::reader::{self, Keys};
+use super::resolve::{FindModel, place, runtimes};
+use super::{FlashChoice, Targets, Workload};
+use crate::catalog::Catalog;
+use crate::diag::Diagnostic;
+use crate::domain::{KvPair, KvType, Model, Task};
+use crate::units::{PPM, Share};
+use crate::yaml::{Node, Value};
+
+/// A window of speech, in seconds: one inference of a speech recogniser.
+const SPEECH_WINDOW_S: f64 = 30.0;
+/// When a scenario is silent and the model allows it.
+const DEFAULT_CONTEXT: u64 = 4096;
+
+/// What reading a workload needs.
+pub(super) struct Context<'a> {
+    pub(super) doc: &'a Document,
+    pub(super) catalog: &'a Catalog,
+    pub(super) find_model: &'a FindModel<'a>,
+}
+
+/// The workloads of a site class.
+pub(super) fn read_all(context: &Context<'_>, node: &Node) -> Result<Vec<Workload>, Diagnostic> {
+    let doc = context.doc;
+    let Value::List(items) = &node.value else {
+        return Err(doc.error(node.at, "`workloads` must be a list"));
+    };
+    if items.is_empty() {
+        return Err(doc.error(node.at, "`workloads` is empty: a plan needs something to run"));
+    }
+    let mut workloads: Vec<Workload> = Vec::with_capacity(items.len());
+    let mut relations = Vec::new();
+    for item in items {
+        let (workload, together, apart) = read(context, item)?;
+        if workloads.iter().any(|w| w.name == workload.name) {
+            return Err(doc.error(item.at, format!("two workloads are called `{}`", workload.name)));
+        }
+        workloads.push(workload);
+        relations.push((together, apart));
+    }
+    for (i, (together, apart)) in relations.iter().enumerate() {
+        for (name, node) in together {
+            let j = partner(context, &workloads, i, name, node)?;
+            join(&mut workloads, i, j, |w| &mut w.together_with);
+        }
+        for (name, node) in apart {
+            let j = partner(context, &workloads, i, name, node)?;
+            join(&mut workloads, i, j, |w| &mut w.apart_from);
+        }
+    }
+    contradictions(doc, node, &workloads)?;
+    Ok(workloads)
+}
+
+/// Together-with is transitive in effect: whoever ends up on the same devices must not be told to stay apart, nor to use
+/// different processes' devices.
+fn contradictions(doc: &Document, node: &Node, workloads: &[Workload]) -> Result<(), Diagnostic> {
+    let mut group: Vec<usize> = (0..workloads.len()).collect();
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for (i, workload) in workloads.iter().enumerate() {
+            let same_process =
+                workloads.iter().enumerate().filter(|(_, o)| o.process.is_some() && o.process == workload.process);
+            let mates: Vec<usize> =
+                workload.together_with.iter().copied().chain(same_process.map(|(j, _)| j)).collect();
+            for j in mates {
+                let lower = group[i].min(group[j]);
+                changed |= group[i] != lower || group[j] != lower;
+                group[i] = lower;
+                group[j] = lower;
+            }
+        }
+    }
+    for (i, workload) in workloads.iter().enumerate() {
+        if let Some(&j) = workload.apart_from.iter().find(|&&j| group[i] == group[j]) {
+            return Err(doc.error(
+                node.at,
+                format!("`{}` and `{}` must be both together and apart", workload.name, workloads[j].name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn partner(
+    context: &Context<'_>,
+    workloads: &[Workload],
+    i: usize,
+    name: &str,
+    node: &Node,
+) -> Result<usize, Diagnostic> {
+    let doc = context.doc;
+    let j = workloads.iter().position(|w| w.name == name).ok_or_else(|| {
+        doc.error(node.at, format!("no workload is called `{name}`"))
+            .did_you_mean(name, workloads.iter().map(|w| w.name.as_str()))
+    })?;
+    if i == j {
+        return Err(doc.error(node.at, format!("`{name}` names itself")));
+    }
+    Ok(j)
+}
+
+fn join(workloads: &mut [Workload], i: usize, j: usize, list: fn(&mut Workload) -> &mut Vec<usize>) {
+    for (a, b) in [(i, j), (j, i)] {
+        let partners = list(&mut workloads[a]);
+        if !partners.contains(&b) {
+            partners.push(b);
+            partners.sort_unstable();
+        }
+    }
+}
+
+type Names<'a> = Vec<(&'a str, &'a Node)>;
+
+fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a>, Names<'a>), Diagnostic> {
+    let doc = context.doc;
+    let mut keys = Keys::of(doc, node, "a workload")?;
+    let name = reader::text(doc, keys.need("name")?, "name")?.to_owned();
+    let model_node = keys.need("model")?;
+    let model_name = reader::text(doc, model_node, "model")?.to_owned();
+    let model = (context.find_model)(&model_name).map_err(|e| {
+        // Errors inside a model's file keep their own place.
+        if e.position().is_some() { e } else { place(doc, model_node, e) }
+    })?;
+    let task = model.task;
+    let language = task.is_language();
+    for key in ["context", "prompt", "images", "kv_cache", "micro_batch", "flash_attention"] {
+        if let Some(node) = keys.get(key)
+            && !language
+        {
+            return Err(doc.error(node.at, format!("`{key}` has no meaning for `{model_name}`, a {} model", task.id())));
+        }
+    }
+    let context_tokens = read_context(doc, &mut keys, &model)?;
+    let streams = keys.read("streams", |d, n, k| reader::small(d, n, k, 1, 65_536))?.unwrap_or(1);
+    let images_node = keys.get("images");
+    let images = images_node.map(|n| reader::small(doc, n, "images", 0, 100_000)).transpose()?.unwrap_or(0);
+    let image_tokens = image_tokens(doc, images_node, &model, images)?;
+    let prompt = read_prompt(doc, &mut keys, context_tokens, image_tokens, language)?;
+    let targets = read_targets(doc, keys.get("targets"), task)?;
+    let duty = keys.read("duty", |d, n, k| reader::share(d, n, k, Share::ONE))?.unwrap_or(Share::ONE);
+    let weights = keys.read("weights", |d, n, k| weights(d, n, k, context.catalog))?;
+    let max_quality_loss = keys.read("max_quality_loss", |d, n, k| reader::share(d, n, k, Share(100 * PPM)))?;
+    let kv_cache = keys.read("kv_cache", kv_cache)?.unwrap_or_else(|| vec![KvPair::F16]);
+    let runtimes = keys.read("runtimes", |d, n, k| runtimes(d, n, k, context.catalog))?;
+    let flash_attention = keys.read("flash_attention", flash)?.unwrap_or(FlashChoice::Auto);
+    let micro_batch = keys.read("micro_batch", micro_batches)?.unwrap_or_else(|| vec![512]);
+    let replicas = keys.read("replicas", |d, n, k| reader::small(d, n, k, 1, 1000))?.unwrap_or(1);
+    let process = keys.read("process", reader::text)?.map(ToOwned::to_owned);
+    let together = keys.read("together_with", reader::texts)?.unwrap_or_default();
+    let apart = keys.read("apart_from", reader::texts)?.unwrap_or_default();
+    keys.finish()?;
+    let workload = Workload {
+        name,
+        model_name,
+        model,
+        context: context_tokens,
+        streams,
+        prompt,
+        images,
+        targets,
+        duty,
+        weights,
+        max_quality_loss,
+        kv_cache,
+        runtimes,
+        flash_attention,
+        micro_batch,
+        replicas,
+        process,
+        together_with: Vec::new(),
+        apart_from: Vec::new(),
+    };
+    Ok((workload, together, apart))
+}
+
+fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model) -> Result<u64, Diagnostic> {
+    let Some(architecture) = model.language() else { return Ok(0) };
+    let max = architecture.spec.max_context;
+    let Some(node) = keys.get("context") else { return Ok(max.map_or(DEFAULT_CONTEXT, |m| m.min(DEFAULT_CONTEXT))) };
+    let context = reader::whole(doc, node, "context", 1, reader::MAX_CONTEXT)?;
+    match max {
+        Some(max) if context > max => Err(doc
+            .error(node.at, format!("`context` {context} is above the {max} tokens that `{}` was made for", model.id))
+            .hint(format!("at most {max}"))),
+        _ => Ok(context),
+    }
+}
+
+fn image_tokens(doc: &Document, node: Option<&Node>, model: &Model, images: u32) -> Result<u64, Diagnostic> {
+    if images == 0 {
+        return Ok(0);
+    }
+    let at = node.and_then(|n| n.at);
+    let Some(tower) = model.language().and_then(|a| a.spec.vision) else {
+        return Err(doc.error(at, format!("`{}` takes no images", model.id)));
+    };
+    let Some(tokens) = tower.tokens_per_image else {
+        return Err(doc.error(at, format!("how many tokens an image of `{}` becomes is unknown", model.id)));
+    };
+    Ok(u64::from(tokens) * u64::from(images))
+}
+
+fn read_prompt(
+    doc: &Document,
+    keys: &mut Keys<'_>,
+    context: u64,
+    image_tokens: u64,
+    language: bool,
+) -> Result<u64, Diagnostic> {
+    let node = keys.get("prompt");
+    if !language {
+        return Ok(0);
+    }
+    let text = match node {
+        Some(node) => {
+            let text = reader::whole(doc, node, "prompt", 1, reader::MAX_CONTEXT)?;
+            if text >= context {
+                return Err(doc.error(node.at, format!("`prompt` {text} must be below `context` {context}")));
+            }
+            text
+        }
+        None => (context / 2).max(1),
+    };
+    let prompt = text + image_tokens;
+    if prompt > context || (image_tokens > 0 && prompt == context) {
+        return Err(doc.error(
+            node.and_then(|n| n.at),
+            format!("prompt and images take {prompt} tokens, which do not fit the context of {context}"),
+        ));
+    }
+    Ok(prompt)
+}
+
+fn read_targets(doc: &Document, node: Option<&Node>, task: Task) -> Result<Targets, Diagnostic> {
+    let Some(node) = node else { return Ok(Targets::default()) };
+    let mut keys = Keys::of(doc, node, "targets")?;
+    let decode = keys.get("decode_tok_s");
+    let ttft = keys.get("ttft_s");
+    let inferences = keys.get("inferences_s");
+    let latency = keys.get("latency_s");
+    let realtime = keys.get("realtime_factor");
+    keys.finish()?;
+    let meaningless = |node: Option<&Node>, key: &str, instead: &str| match node {
+        Some(node) => Err(doc
+            .error(node.at, format!("`{key}` has no meaning for a {} model", task.id()))
+            .hint(format!("use {instead}"))),
+        None => Ok(()),
+    };
+    if task.decodes() {
+        for (node, key) in [(inferences, "inferences_s"), (latency, "latency_s"), (realtime, "realtime_factor")] {
+            meaningless(node, key, "decode_tok_s or ttft_s")?;
+        }
+    } else {
+        for (node, key) in [(decode, "decode_tok_s"), (ttft, "ttft_s")] {
+            meaningless(node, key, "inferences_s or latency_s")?;
+        }
+        if task != Task::Speech {
+            meaningless(realtime, "realtime_factor", "inferences_s")?;
+        }
+    }
+    let realtime = realtime.map(|n| reader::positive(doc, n, "realtime_factor")).transpose()?;
+    let inferences_s = inferences.map(|n| reader::positive(doc, n, "inferences_s")).transpose()?;
+    if let (Some(_), Some(_), Some(node)) = (realtime, inferences_s, inferences) {
+        return Err(doc.error(node.at, "give either `inferences_s` or `realtime_factor`"));
+    }
+    Ok(Targets {
+        decode_tok_s: decode.map(|n| reader::positive(doc, n, "decode_tok_s")).transpose()?,
+        ttft: ttft.map(|n| reader::seconds(doc, n, "ttft_s")).transpose()?,
+        // Work of 0.5 s per second of audio means a window of 30 s may take 15 s.
+        inferences_s: inferences_s.or(realtime.map(|factor| 1.0 / (SPEECH_WINDOW_S * factor))),
+        latency: latency.map(|n| reader::seconds(doc, n, "latency_s")).transpose()?,
+    })
+}
+
+fn weights(doc: &Document, node: &Node, key: &str, catalog: &Catalog) -> Result<Vec<String>, Diagnostic> {
+    let mut ids = Vec::new();
+    for (text, node) in reader::texts(doc, node, key)? {
+        let id = &catalog.format(text).map_err(|e| place(doc, node, e))?.id;
+        if ids.contains(id) {
+            return Err(doc.error(node.at, format!("`{text}` is `{id}`, which stands there already")));
+        }
+        ids.push(id.clone());
+    }
+    Ok(ids)
+}
+
+fn kv_cache(doc: &Document, node: &Node, key: &str) -> Result<Vec<KvPair>, Diagnostic> {
+    let ids = KvType::ALL.map(KvType::id);
+    reader::texts(doc, node, key)?
+        .into_iter()
+        .map(|(text, node)| {
+            let one = |id: &str| {
+                KvType::from_id(id).ok_or_else(|| {
+                    doc.error(node.at, format!("unknown cache type `{id}`"))
+                        .did_you_mean(id, ids)
+                        .hint(format!("cache types are {}; a pair is written q8_0/q4_0", ids.join(", ")))
+                })
+            };
+            match text.split_once('/') {
+                Some((k, v)) => Ok(KvPair { k: one(k.trim())?, v: one(v.trim())? }),
+                None => one(text).map(|t| KvPair { k: t, v: t }),
+            }
+        })
+        .collect()
+}
+
+fn flash(doc: &Document, node: &Node, key: &str) -> Result<FlashChoice, Diagnostic> {
+    match &node.value {
+        Value::Text(text) if text == "auto" => Ok(FlashChoice::Auto),
+        Value::Text(text) if text == "on" => Ok(FlashChoice::On),
+        Value::Text(text) if text == "off" => Ok(FlashChoice::Off),
+        Value::Bool(true) => Ok(FlashChoice::On),
+        Value::Bool(false) => Ok(FlashChoice::Off),
+        other => Err(doc.error(node.at, format!("`{key}` must be auto, on or off, found {}", other.kind()))),
+    }
+}
+
+fn micro_batches(doc: &Document, node: &Node, key: &str) -> Result<Vec<u32>, Diagnostic> {
+    let items = reader::list(node);
+    if items.is_empty() {
+        return Err(doc.error(node.at, format!("`{key}` is an empty list")));
+    }
+    let mut sizes = items.iter().map(|n| reader::small(doc, n, key, 1, 1 << 20)).collect::<Result<Vec<_>, _>>()?;
+    sizes.sort_unstable();
+    sizes.dedup();
+    Ok(sizes)
+}
