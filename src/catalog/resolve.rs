@@ -238,6 +238,7 @@ pub fn model(entry: &ModelEntry) -> Result<Model, Diagnostic> {
         active_parameters: entry.active_parameters.unwrap_or(entry.parameters),
         body,
         stored: None,
+        native_format: entry.native_format.clone(),
         licence: entry.licence.clone(),
         released: entry.released.clone(),
         assumptions: entry.assumptions.clone(),

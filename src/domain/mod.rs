@@ -17,8 +17,8 @@ pub use device::{
 };
 pub use format::{Format, FormatKind, GgufMix, KvPair, KvType};
 pub use model::{
-    Architecture, Attention, Body, FeedForward, GatedDelta, Layer, Mixer, Mla, Model, MoeShape, Network, Speech, Ssm,
-    StoredTensor, StoredWeights, Task, VisionTower,
+    Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
+    Speech, Ssm, StoredTensor, StoredWeights, Task, VisionTower,
 };
 pub use os_image::OsImage;
 pub use provenance::{Provenance, Verification};

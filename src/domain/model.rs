@@ -71,6 +71,8 @@ pub struct Model {
     pub body: Body,
     /// The tensors as stored, when the model was read from a weight file: then no format has to be assumed.
     pub stored: Option<StoredWeights>,
+    /// Format in which its publisher ships it, when not 16-bit (`mxfp4`, `fp8`).
+    pub native_format: Option<String>,
     /// Licence, as its publisher names it.
     pub licence: Option<String>,
     /// Release date.
@@ -284,6 +286,26 @@ pub struct Ssm {
     pub no_conv_bias: bool,
 }
 
+/// The kinds of linear attention, which differ in their projections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinearKind {
+    /// Gated DeltaNet: one decay per head.
+    #[default]
+    GatedDelta,
+    /// Kimi delta attention: one decay per channel.
+    Kimi,
+    /// Lightning attention: a fixed decay per head, no convolution.
+    Lightning,
+}
+
+impl LinearKind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Linear attention with a matrix state (gated DeltaNet and its kin).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -298,6 +320,9 @@ pub struct GatedDelta {
     pub value_dim: u32,
     /// Taps of the convolution; 0 without one.
     pub conv: u32,
+    /// Which kind.
+    #[serde(default, skip_serializing_if = "LinearKind::is_default")]
+    pub kind: LinearKind,
 }
 
 /// What happens to each token by itself.

@@ -1,6 +1,8 @@
 //! The hyper-parameters of a language body, as catalogs, `config.json` files and GGUF headers state them, and their
 //! expansion into layers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::model::{Architecture, Attention, FeedForward, GatedDelta, Layer, Mixer, Mla, MoeShape, Ssm, VisionTower};
@@ -38,6 +40,9 @@ pub struct GlobalAttention {
     pub kv_heads: u32,
     /// Width of a head.
     pub head_dim: u32,
+    /// Width of a value head where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v_head_dim: Option<u32>,
     /// Values are the keys.
     #[serde(default)]
     pub k_eq_v: bool,
@@ -83,8 +88,8 @@ pub struct ArchitectureSpec {
     pub tied_embeddings: bool,
     /// Kinds of the blocks, one letter each, repeated to the number of layers (all `F` when absent):
     /// F full attention, S sliding-window attention, M state space, L linear attention, C short convolution,
-    /// H attention and state space side by side, D feed-forward only, and with lower-case f, s, m a mixer without
-    /// feed-forward.
+    /// H attention and state space side by side, X attention to an image's tokens (no cache of its own), D feed-forward
+    /// only, and with lower-case f, s, m a mixer without feed-forward.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// Window of the sliding layers, in tokens.
@@ -173,18 +178,13 @@ pub struct ArchitectureSpec {
     /// Vision tower.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vision: Option<VisionTower>,
-    /// Parameters that the fields above do not describe (audio towers, multi-token prediction, odd projections).
-    #[serde(skip_serializing_if = "is_zero64")]
-    pub other_parameters: u64,
+    /// Parameters that the fields above do not describe, by name (`audio tower`, `multi-token prediction`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_parameters: BTreeMap<String, u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero64(n: &u64) -> bool {
     *n == 0
 }
 
@@ -275,6 +275,7 @@ impl ArchitectureSpec {
                 None => Mixer::Attention(self.attention(i, false)?),
             },
             'S' | 's' => Mixer::Attention(self.attention(i, true)?),
+            'X' => Mixer::Attention(Attention { shares_kv: true, ..self.attention(i, false)? }),
             'M' | 'm' => Mixer::Ssm(ssm()?),
             'H' => Mixer::Parallel(self.attention(i, false)?, ssm()?),
             'L' => Mixer::GatedDelta(
@@ -282,7 +283,7 @@ impl ArchitectureSpec {
             ),
             'C' => Mixer::ShortConv { taps: self.short_conv.ok_or(SpecError::Pattern(letter, "`short_conv`"))? },
             'D' => Mixer::None,
-            _ => return Err(SpecError::Pattern(letter, "a meaning: one of F S M L C H D f s m")),
+            _ => return Err(SpecError::Pattern(letter, "a meaning: one of F S M L C H X D f s m")),
         };
         let ffn = if matches!(letter, 'f' | 's' | 'm') { FeedForward::None } else { self.feed_forward(i) };
         Ok(Layer { mixer, ffn })
@@ -296,7 +297,7 @@ impl ArchitectureSpec {
             heads,
             kv_heads: global.map_or(kv_heads, |g| g.kv_heads),
             head_dim: global.map_or(self.head_dim, |g| g.head_dim),
-            v_head_dim: global.map_or(self.v_head_dim.unwrap_or(self.head_dim), |g| g.head_dim),
+            v_head_dim: global.map_or(self.v_head_dim.unwrap_or(self.head_dim), |g| g.v_head_dim.unwrap_or(g.head_dim)),
             window: if sliding {
                 Some(self.window.filter(|&w| w > 0).ok_or(SpecError::Pattern('S', "`window`"))?)
             } else {
