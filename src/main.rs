@@ -1,1 +1,7 @@
-fn main() {}
+//! The `edgemem` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    edgemem::cli::main()
+}

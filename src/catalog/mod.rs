@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::Diagnostic;
 use crate::domain::ids::{folded, nearest};
-use crate::domain::{Device, Format, Model, OsImage, Runtime};
+use crate::domain::{Device, Format, KvPair, Model, OsImage, Runtime};
 use crate::speed::Calibration;
+use crate::units::Share;
 use crate::yaml;
 use schema::{CatalogFile, DeviceEntry, ModelEntry};
 
@@ -225,6 +226,12 @@ impl Catalog {
             Diagnostic::error(format!("unknown operating system image `{id}`"))
                 .did_you_mean(id, self.os_images.keys().map(String::as_str))
         })
+    }
+
+    /// What quantising the cache costs in quality over f16; absent when nobody measured it.
+    #[must_use]
+    pub fn kv_quality_loss(&self, pair: KvPair) -> Option<Share> {
+        if pair.k.quantised() || pair.v.quantised() { None } else { Some(Share::ZERO) }
     }
 
     /// The devices, for changes of prices and availability.

@@ -1,0 +1,151 @@
+//! Everything that can be chosen for a workload on a device: runtime, weight format, cache types, flash attention,
+//! micro-batch.
+
+use std::cmp::Ordering;
+
+use super::Candidate;
+use crate::catalog::Catalog;
+use crate::domain::{Device, Engine, FlashSupport, Format, KvPair, KvType, Runtime};
+use crate::scenario::{FlashChoice, Site, Workload};
+use crate::units::Share;
+
+/// One configuration, before memory and speed are worked out.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<'a> {
+    /// The runtime's id as the scenario would name it.
+    pub runtime_id: &'a str,
+    /// Engine and backend.
+    pub runtime: &'a Runtime,
+    /// Weight format.
+    pub format: &'a Format,
+    /// Cache types; absent where there is no cache.
+    pub kv: Option<KvPair>,
+    /// Flash attention; absent where it has no meaning.
+    pub flash_attention: Option<bool>,
+    /// Micro-batch; absent where it has no meaning.
+    pub micro_batch: Option<u32>,
+    /// Perplexity increase of weights and cache over f16; a whole where nobody measured it, so that anything measured is
+    /// preferred.
+    pub quality_loss: Share,
+}
+
+/// The runtimes that may run a workload on a device, by the id that the scenario would use.
+///
+/// An engine's plain id means its best backend on the device, which is the first one that the device lists. Backends show
+/// up under their own ids only where the scenario names them.
+pub(super) fn runtimes<'a>(
+    catalog: &'a Catalog,
+    device: &'a Device,
+    site: &Site,
+    workload: &Workload,
+) -> Vec<(&'a str, &'a Runtime)> {
+    let on_device: Vec<&Runtime> = device.runtimes.iter().filter_map(|id| catalog.runtime_by_id(id)).collect();
+    let mut found: Vec<(&str, &Runtime)> = Vec::new();
+    let mut add = |id: &'a str, runtime: &'a Runtime| {
+        if runtime.tasks.contains(&workload.model.task) && !found.iter().any(|(i, _)| *i == id) {
+            found.push((id, runtime));
+        }
+    };
+    let lists: Vec<&Vec<String>> =
+        site.allow.iter().filter_map(|a| a.runtimes.as_ref()).chain(workload.runtimes.as_ref()).collect();
+    for runtime in &on_device {
+        let best = on_device.iter().find(|r| r.engine_id == runtime.engine_id);
+        if best.is_some_and(|b| b.id == runtime.id) {
+            add(&runtime.engine_id, runtime);
+        }
+        if lists.iter().any(|l| l.iter().any(|n| names_exactly(runtime, n))) {
+            add(&runtime.id, runtime);
+        }
+    }
+    found.retain(|(id, runtime)| lists.iter().all(|list| list.iter().any(|name| allows(name, id, runtime))));
+    found
+}
+
+fn names_exactly(runtime: &Runtime, name: &str) -> bool {
+    runtime.engine_id != name && (runtime.id == name || runtime.aliases.iter().any(|a| a == name))
+}
+
+/// Whether a name in a list allows a runtime that is offered under an id.
+fn allows(name: &str, id: &str, runtime: &Runtime) -> bool {
+    name == id || name == runtime.engine_id || (id == runtime.id && names_exactly(runtime, name))
+}
+
+/// Every configuration of a workload on one runtime, in a fixed order.
+pub(super) fn choices<'a>(
+    catalog: &'a Catalog,
+    runtime_id: &'a str,
+    runtime: &'a Runtime,
+    workload: &Workload,
+) -> Vec<Choice<'a>> {
+    let language = workload.model.task.is_language();
+    let mut choices = Vec::new();
+    let kvs: Vec<Option<KvPair>> = if language {
+        let supported = |t: KvType| runtime.kv_types.is_empty() || runtime.kv_types.iter().any(|id| id == t.id());
+        workload.kv_cache.iter().filter(|p| supported(p.k) && supported(p.v)).copied().map(Some).collect()
+    } else {
+        vec![None]
+    };
+    let flash = match (language, runtime.flash_attention, workload.flash_attention) {
+        (false, ..) => None,
+        (_, FlashSupport::Always, FlashChoice::Off) | (_, FlashSupport::Never, FlashChoice::On) => return choices,
+        (_, FlashSupport::Always, _) => Some(true),
+        (_, FlashSupport::Never, _) => Some(false),
+        (_, FlashSupport::Optional, choice) => Some(choice != FlashChoice::Off),
+    };
+    let micro_batches: Vec<Option<u32>> = if language && runtime.engine == Engine::LlamaCpp {
+        workload.micro_batch.iter().copied().map(Some).collect()
+    } else {
+        vec![None]
+    };
+    for format in formats(catalog, runtime, workload) {
+        for &kv in &kvs {
+            let quality_loss = match (format.quality_loss, kv.map_or(Some(Share::ZERO), |p| catalog.kv_quality_loss(p)))
+            {
+                (Some(weights), Some(cache)) => Share(weights.0.saturating_add(cache.0)),
+                _ => Share::ONE,
+            };
+            for &micro_batch in &micro_batches {
+                choices.push(Choice {
+                    runtime_id,
+                    runtime,
+                    format,
+                    kv,
+                    flash_attention: flash,
+                    micro_batch,
+                    quality_loss,
+                });
+            }
+        }
+    }
+    choices
+}
+
+/// The formats that a workload may be run in on a runtime: those named, or those whose loss is known and small enough. A
+/// model read from a weight file is in the format that the file is in.
+fn formats<'a>(catalog: &'a Catalog, runtime: &Runtime, workload: &Workload) -> Vec<&'a Format> {
+    let limit = workload.quality_limit();
+    let within = |format: &Format| match (format.quality_loss, limit) {
+        (_, None) => true,
+        (Some(loss), Some(limit)) => loss <= limit,
+        (None, Some(_)) => workload.weights.is_some() && workload.max_quality_loss.is_none(),
+    };
+    let stored = workload.model.stored.as_ref().map(|s| s.format.as_str());
+    catalog
+        .formats()
+        .filter(|f| runtime.formats.contains(&f.id))
+        .filter(|f| match (stored, &workload.weights) {
+            (Some(stored), named) => f.id == stored && named.as_ref().is_none_or(|n| n.contains(&f.id)),
+            (None, Some(named)) => named.contains(&f.id) && within(f),
+            (None, None) => within(f),
+        })
+        .collect()
+}
+
+/// The order in which configurations break ties: runtime, weights, caches, flash attention, micro-batch.
+pub(super) fn order(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
+    let ids = |c: &Candidate<'_>| {
+        let kv = |t: Option<KvType>| t.map_or("", KvType::id);
+        (kv(c.kv.map(|p| p.k)), kv(c.kv.map(|p| p.v)), c.flash_attention, c.micro_batch)
+    };
+    a.runtime_id.cmp(b.runtime_id).then_with(|| a.format.id.cmp(&b.format.id)).then_with(|| ids(a).cmp(&ids(b)))
+}

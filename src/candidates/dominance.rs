@@ -1,0 +1,73 @@
+//! Dropping candidates that another one beats in every respect.
+
+use super::Candidate;
+use crate::units::{Bytes, Micros, Share};
+
+/// What counts when two candidates of one workload on one device in one mode are compared: less is better everywhere.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Merits<'a> {
+    memory: [Bytes; 2],
+    framework: [Bytes; 2],
+    load: Share,
+    latency: Micros,
+    quality_loss: Share,
+    /// Only candidates of one runtime are compared when a process is shared; otherwise the same for all.
+    runtime: &'a str,
+}
+
+impl Merits<'_> {
+    fn no_worse_than(&self, other: &Self) -> bool {
+        self.runtime == other.runtime
+            && self.memory.iter().zip(&other.memory).all(|(a, b)| a <= b)
+            && self.framework.iter().zip(&other.framework).all(|(a, b)| a <= b)
+            && self.load <= other.load
+            && self.latency <= other.latency
+            && self.quality_loss <= other.quality_loss
+    }
+}
+
+fn merits<'a>(candidate: &Candidate<'a>, process_shared: bool) -> Merits<'a> {
+    let mut memory = [Bytes::ZERO; 2];
+    let mut framework = [Bytes::ZERO; 2];
+    for (i, (own, shared)) in candidate.own().zip(candidate.framework()).take(2).enumerate() {
+        if process_shared {
+            memory[i] = own;
+            framework[i] = shared;
+        } else {
+            memory[i] = own + shared;
+        }
+    }
+    Merits {
+        memory,
+        framework,
+        load: candidate.load,
+        latency: candidate.latency.map_or(Micros::default(), |(alone, _)| alone),
+        quality_loss: candidate.quality_loss,
+        runtime: if process_shared { candidate.runtime_id } else { "" },
+    }
+}
+
+/// Keeps, in order, the candidates of one workload on one device in one mode that no other one beats. Of equals the one
+/// with the smallest configuration stays: the one that the last tie-break would take.
+pub(super) fn undominated<'a>(candidates: Vec<Candidate<'a>>, process_shared: bool) -> Vec<Candidate<'a>> {
+    if candidates.len() < 2 {
+        return candidates;
+    }
+    let mut order: Vec<(Merits<'a>, usize)> =
+        candidates.iter().enumerate().map(|(i, c)| (merits(c, process_shared), i)).collect();
+    order.sort_by(|(a, i), (b, j)| {
+        a.cmp(b).then_with(|| super::configurations::order(&candidates[*i], &candidates[*j])).then(i.cmp(j))
+    });
+    // Whatever beats a candidate sorts before it, so one pass over those kept so far is enough.
+    let mut kept: Vec<(Merits<'a>, usize)> = Vec::new();
+    for (merits, i) in order {
+        if !kept.iter().any(|(k, _)| k.no_worse_than(&merits)) {
+            kept.push((merits, i));
+        }
+    }
+    let mut keep = vec![false; candidates.len()];
+    for (_, i) in kept {
+        keep[i] = true;
+    }
+    candidates.into_iter().zip(keep).filter_map(|(c, k)| k.then_some(c)).collect()
+}

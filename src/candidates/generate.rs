@@ -1,0 +1,399 @@
+//! Working out every candidate of a scenario.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::configurations::{self, Choice};
+use super::refusal::{DeviceRefusal, Missed, Refusal};
+use super::{Candidate, Speed, dominance, screen};
+use crate::catalog::Catalog;
+use crate::domain::{Device, KvPair, Model, PowerMode};
+use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
+use crate::scenario::{Scenario, Workload};
+use crate::solve::required;
+use crate::speed;
+use crate::units::{Micros, Range, Seconds, Share};
+
+/// How much to keep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Keep the refused and the beaten candidates too.
+    pub all: bool,
+}
+
+/// What came of one workload on one device, over all modes and configurations.
+#[derive(Debug, Clone)]
+pub struct WorkloadOnDevice {
+    /// Index of the site class.
+    pub site: usize,
+    /// Index of the workload in it.
+    pub workload: usize,
+    /// Index of the device in the catalog.
+    pub device_index: usize,
+    /// Whether any configuration may be used.
+    pub usable: bool,
+    /// Where none may: the refusal that is nearest to being none.
+    pub nearest: Option<Refusal>,
+    /// Where none may: the least that it needs in the pool that is shortest, over all configurations.
+    pub least_short: Option<Refusal>,
+}
+
+/// All candidates of a scenario.
+#[derive(Debug, Clone)]
+pub struct Generated<'a> {
+    /// Site class by site class, workload by workload, device by device in catalog order.
+    pub candidates: Vec<Candidate<'a>>,
+    /// Admitted devices that may not be used, by site class and device index.
+    pub refused: Vec<(usize, usize, DeviceRefusal)>,
+    /// What came of each workload on each usable device.
+    pub outcomes: Vec<WorkloadOnDevice>,
+    /// How many candidates were worked out.
+    pub considered: u32,
+}
+
+/// One workload on one device: the unit of parallel work.
+struct Job<'a> {
+    site: usize,
+    workload: usize,
+    device_index: usize,
+    device: &'a Device,
+    refusal: Option<DeviceRefusal>,
+}
+
+struct Batch<'a> {
+    kept: Vec<Candidate<'a>>,
+    count: u32,
+    outcome: WorkloadOnDevice,
+}
+
+/// Works out every candidate of a scenario. The order, the numbers and all figures are the same whatever the number of
+/// threads.
+#[must_use]
+pub fn generate<'a>(scenario: &Scenario, catalog: &'a Catalog, options: Options) -> Generated<'a> {
+    let weights = WeightIndex::of(scenario, catalog);
+    let mut jobs = Vec::new();
+    let mut refused = Vec::new();
+    for (s, site) in scenario.sites.iter().enumerate() {
+        let devices: Vec<_> = catalog
+            .devices()
+            .enumerate()
+            .filter(|(_, d)| screen::admitted(d, site))
+            .map(|(i, d)| (i, d, screen::screen(d, site, scenario.objective)))
+            .collect();
+        refused.extend(devices.iter().filter_map(|(i, _, r)| r.clone().map(|r| (s, *i, r))));
+        for w in 0..site.workloads.len() {
+            for (device_index, device, refusal) in &devices {
+                if refusal.is_none() || options.all {
+                    let (device_index, refusal) = (*device_index, refusal.clone());
+                    jobs.push(Job { site: s, workload: w, device_index, device, refusal });
+                }
+            }
+        }
+    }
+    let batches: Vec<Batch<'a>> =
+        jobs.par_iter().map(|job| work_out(job, scenario, catalog, &weights, options)).collect();
+    let mut generated = Generated {
+        candidates: Vec::with_capacity(batches.iter().map(|b| b.kept.len()).sum()),
+        refused,
+        outcomes: Vec::with_capacity(batches.len()),
+        considered: 0,
+    };
+    for batch in batches {
+        let first = generated.considered;
+        generated.considered += batch.count;
+        generated.candidates.extend(batch.kept.into_iter().map(|mut c| {
+            c.number += first;
+            c
+        }));
+        generated.outcomes.push(batch.outcome);
+    }
+    generated
+}
+
+/// What a model's weights take in a format, or why they cannot be stored in it.
+type InFormat<'a> = BTreeMap<&'a str, Result<Weights, Unsupported>>;
+
+/// The weights of every model of a scenario in every format: worked out once, used on every device.
+struct WeightIndex<'a> {
+    tables: Vec<InFormat<'a>>,
+    index: Vec<Vec<usize>>,
+}
+
+impl<'a> WeightIndex<'a> {
+    fn of(scenario: &Scenario, catalog: &'a Catalog) -> Self {
+        let mut models: Vec<&Arc<Model>> = Vec::new();
+        let mut tables = Vec::new();
+        let mut index = Vec::new();
+        for site in &scenario.sites {
+            let mut row = Vec::new();
+            for workload in &site.workloads {
+                let found = models.iter().position(|m| Arc::ptr_eq(m, &workload.model)).unwrap_or_else(|| {
+                    models.push(&workload.model);
+                    tables.push(catalog.formats().map(|f| (f.id.as_str(), Weights::of(&workload.model, f))).collect());
+                    tables.len() - 1
+                });
+                row.push(found);
+            }
+            index.push(row);
+        }
+        Self { tables, index }
+    }
+
+    fn get(&self, site: usize, workload: usize, format: &str) -> Result<&Weights, Unsupported> {
+        match self.tables[self.index[site][workload]].get(format) {
+            Some(Ok(weights)) => Ok(weights),
+            Some(Err(e)) => Err(e.clone()),
+            None => Err(Unsupported::Unknown("the weight format")),
+        }
+    }
+}
+
+fn work_out<'a>(
+    job: &Job<'a>,
+    scenario: &Scenario,
+    catalog: &'a Catalog,
+    weights: &WeightIndex<'_>,
+    options: Options,
+) -> Batch<'a> {
+    let site = &scenario.sites[job.site];
+    let workload = &site.workloads[job.workload];
+    let runtimes = configurations::runtimes(catalog, job.device, site, workload);
+    let choices: Vec<Choice<'a>> =
+        runtimes.iter().flat_map(|(id, runtime)| configurations::choices(catalog, id, runtime, workload)).collect();
+    let cases: Vec<_> = choices
+        .into_iter()
+        .map(|choice| {
+            let outcome = weights
+                .get(job.site, job.workload, &choice.format.id)
+                .and_then(|w| memory::footprint(&case(job.device, &choice, workload, w)).map(|f| (f, w)))
+                .map_err(|e| Refusal::Unsupported(e.to_string()));
+            (choice, outcome)
+        })
+        .collect();
+    let mut kept = Vec::new();
+    let mut count = 0u32;
+    let mut usable = false;
+    let mut nearest: Option<Refusal> = None;
+    let mut least_short: Option<Refusal> = None;
+    for (mode_index, mode) in job.device.modes.iter().enumerate() {
+        if !screen::mode_admitted(job.device, mode, site) {
+            continue;
+        }
+        let barred = job.refusal.clone().or_else(|| screen::screen_mode(mode, site, scenario.objective));
+        let mut in_mode = Vec::with_capacity(cases.len());
+        for (choice, outcome) in &cases {
+            let mut candidate =
+                blank(job, mode_index, mode, choice, count, outcome.as_ref().ok().map(|(footprint, _)| *footprint));
+            count += 1;
+            candidate.refusal = match (outcome, &barred) {
+                (Err(refusal), _) => Some(refusal.clone()),
+                (Ok((footprint, weights)), barred) => {
+                    let case = case(job.device, choice, workload, weights);
+                    let refusal = judge(&mut candidate, &case, footprint, scenario, workload, catalog);
+                    barred.clone().map(Refusal::Device).or(refusal)
+                }
+            };
+            match &candidate.refusal {
+                None => usable = true,
+                Some(refusal) => {
+                    keep_nearest(&mut nearest, refusal);
+                    if let Refusal::Memory { .. } = refusal {
+                        keep_nearest(&mut least_short, refusal);
+                    }
+                }
+            }
+            if options.all || candidate.refusal.is_none() {
+                in_mode.push(candidate);
+            }
+        }
+        if options.all {
+            kept.extend(in_mode);
+        } else {
+            kept.extend(dominance::undominated(in_mode, workload.process.is_some()));
+        }
+    }
+    if cases.is_empty() && nearest.is_none() {
+        nearest = Some(Refusal::Device(DeviceRefusal::NoRuntime(workload.name.clone())));
+    }
+    let outcome = WorkloadOnDevice {
+        site: job.site,
+        workload: job.workload,
+        device_index: job.device_index,
+        usable,
+        nearest: nearest.filter(|_| !usable),
+        least_short: least_short.filter(|_| !usable),
+    };
+    Batch { kept, count, outcome }
+}
+
+fn keep_nearest(nearest: &mut Option<Refusal>, refusal: &Refusal) {
+    let nearer = nearest.as_ref().is_none_or(|n| {
+        let (a, b) = (refusal.distance(), n.distance());
+        a.0 < b.0 || (a.0 == b.0 && a.1 < b.1)
+    });
+    if nearer {
+        *nearest = Some(refusal.clone());
+    }
+}
+
+/// The question that memory and speed models are asked for a choice.
+pub(crate) fn case<'a>(
+    device: &'a Device,
+    choice: &Choice<'a>,
+    workload: &'a Workload,
+    weights: &'a Weights,
+) -> Case<'a> {
+    Case {
+        device,
+        runtime: choice.runtime,
+        model: &workload.model,
+        format: choice.format,
+        weights,
+        kv: choice.kv.unwrap_or(KvPair::F16),
+        flash_attention: choice.flash_attention.unwrap_or(false),
+        demand: Demand {
+            context: workload.context,
+            streams: workload.streams,
+            prompt: workload.prompt,
+            images: workload.images,
+            micro_batch: choice.micro_batch.unwrap_or(512),
+            ..Demand::default()
+        },
+    }
+}
+
+fn blank<'a>(
+    job: &Job<'a>,
+    mode_index: usize,
+    mode: &'a PowerMode,
+    choice: &Choice<'a>,
+    number: u32,
+    footprint: Option<Footprint>,
+) -> Candidate<'a> {
+    Candidate {
+        number,
+        site: job.site,
+        workload: job.workload,
+        device_index: job.device_index,
+        device: job.device,
+        mode_index,
+        mode,
+        runtime_id: choice.runtime_id,
+        runtime: choice.runtime,
+        format: choice.format,
+        kv: choice.kv,
+        flash_attention: choice.flash_attention,
+        micro_batch: choice.micro_batch,
+        footprint,
+        speed: None,
+        load: Share::ZERO,
+        latency: None,
+        quality_loss: choice.quality_loss,
+        refusal: None,
+    }
+}
+
+/// Works out speed, load and latency, and finds what forbids the candidate even alone on the device.
+fn judge(
+    candidate: &mut Candidate<'_>,
+    case: &Case<'_>,
+    footprint: &Footprint,
+    scenario: &Scenario,
+    workload: &Workload,
+    catalog: &Catalog,
+) -> Option<Refusal> {
+    let estimate = estimate(case, candidate.mode, scenario.confidence, catalog);
+    let missed = match &estimate {
+        Ok(speed) => {
+            candidate.speed = Some(*speed);
+            judge_speed(candidate, *speed, workload)
+        }
+        Err(why) => Err(Refusal::NoEstimate(why.clone())),
+    };
+    let wants = workload.targets;
+    let has_target =
+        wants.decode_tok_s.is_some() || wants.inferences_s.is_some() || wants.ttft.is_some() || wants.latency.is_some();
+    memory_refusal(case.device, footprint, scenario.headroom).or_else(|| missed.err().filter(|_| has_target)).or_else(
+        || {
+            (candidate.load > scenario.max_load)
+                .then_some(Refusal::Load { load: candidate.load, max: scenario.max_load })
+        },
+    )
+}
+
+/// The speed of a case: that of a language model or of a network.
+pub(crate) fn estimate(
+    case: &Case<'_>,
+    mode: &PowerMode,
+    confidence: Share,
+    catalog: &Catalog,
+) -> Result<Speed, String> {
+    let calibration = catalog.calibration();
+    if case.model.task.is_language() {
+        speed::language_speed(case, mode, confidence, calibration).map(Speed::Language).map_err(|e| e.to_string())
+    } else {
+        speed::network_speed(case, mode, confidence, calibration).map(Speed::Network).map_err(|e| e.to_string())
+    }
+}
+
+/// The pool that a workload alone does not fit, if there is one.
+pub(crate) fn memory_refusal(device: &Device, footprint: &Footprint, headroom: Share) -> Option<Refusal> {
+    device
+        .pools
+        .iter()
+        .filter_map(|pool| {
+            let needed = required(pool.os + footprint.pool(pool.name).total(), headroom);
+            (needed > pool.capacity).then_some(Refusal::Memory {
+                pool: pool.name,
+                required: needed,
+                capacity: pool.capacity,
+            })
+        })
+        .max_by_key(|r| r.short())
+}
+
+/// Load and latency of a candidate, and the target that it misses.
+fn judge_speed(candidate: &mut Candidate<'_>, speed: Speed, workload: &Workload) -> Result<(), Refusal> {
+    let targets = &workload.targets;
+    let (rate, latency) = match speed {
+        Speed::Language(language) => {
+            let decode = language.decode.map(|d| d.low.0);
+            match targets.decode_tok_s {
+                Some(wanted) => match decode {
+                    Some(reached) => (Some((wanted, reached, true)), Some((language.ttft, targets.ttft, true))),
+                    None => return Err(Refusal::NoEstimate("it does not decode".to_owned())),
+                },
+                None => {
+                    // One inference of a text encoder is one prompt.
+                    let rate = targets.inferences_s.map(|wanted| (wanted, 1.0 / language.ttft.high.0, false));
+                    let target = targets.ttft.or(targets.latency);
+                    (rate, Some((language.ttft, target, targets.latency.is_none())))
+                }
+            }
+        }
+        Speed::Network(network) => (
+            targets.inferences_s.map(|wanted| (wanted, network.inferences.low.0, false)),
+            Some((network.latency, targets.latency, false)),
+        ),
+    };
+    let mut missed = None;
+    if let Some((time, Some(wanted), first_token)) = latency.map(|(t, w, f): (Range<Seconds>, _, _)| (t, w, f)) {
+        let reached = Micros::rounded_up(time.high);
+        candidate.latency = Some((reached, wanted));
+        if reached > wanted {
+            missed =
+                Some(if first_token { Missed::Ttft { wanted, reached } } else { Missed::Latency { wanted, reached } });
+        }
+    }
+    if let Some((wanted, reached, decode)) = rate {
+        candidate.load = Share::rounded_up(wanted * workload.duty.as_f64() / reached);
+        // A rate of nothing at all (or no number) must not pass as a reached target.
+        if !matches!(reached.partial_cmp(&wanted), Some(std::cmp::Ordering::Greater | std::cmp::Ordering::Equal)) {
+            missed =
+                Some(if decode { Missed::Decode { wanted, reached } } else { Missed::Inferences { wanted, reached } });
+        }
+    }
+    missed.map_or(Ok(()), |m| Err(Refusal::Target(m)))
+}

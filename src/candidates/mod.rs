@@ -1,0 +1,82 @@
+//! Candidates: one workload in one configuration on one device in one mode, with its memory and speed worked out, and the
+//! reason when it is refused.
+
+mod configurations;
+mod dominance;
+mod generate;
+mod refusal;
+mod screen;
+
+pub use configurations::Choice;
+pub(crate) use generate::estimate;
+pub use generate::{Generated, Options, WorkloadOnDevice, generate};
+pub use refusal::{DeviceRefusal, Missed, Refusal};
+
+use crate::domain::{Device, Format, KvPair, PowerMode, Runtime};
+use crate::memory::Footprint;
+use crate::speed::{LanguageSpeed, NetworkSpeed};
+use crate::units::{Bytes, Micros, Share};
+
+/// What a candidate can do, for the kind of model that it runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// A language model, or a text encoder.
+    Language(LanguageSpeed),
+    /// A vision or speech model.
+    Network(NetworkSpeed),
+}
+
+/// One workload in one configuration on one device in one mode.
+#[derive(Debug, Clone)]
+pub struct Candidate<'a> {
+    /// Unique over all candidates of a scenario, the refused and the beaten ones included.
+    pub number: u32,
+    /// Index of the site class.
+    pub site: usize,
+    /// Index of the workload in its site class.
+    pub workload: usize,
+    /// Index of the device in the catalog.
+    pub device_index: usize,
+    /// Where.
+    pub device: &'a Device,
+    /// Index of the mode in the device.
+    pub mode_index: usize,
+    /// In which mode.
+    pub mode: &'a PowerMode,
+    /// The runtime's id as the scenario would name it: the engine's where its best backend on this device is meant.
+    pub runtime_id: &'a str,
+    /// With which engine and backend.
+    pub runtime: &'a Runtime,
+    /// In which format.
+    pub format: &'a Format,
+    /// Cache types; absent where there is no cache.
+    pub kv: Option<KvPair>,
+    /// Flash attention; absent where it has no meaning.
+    pub flash_attention: Option<bool>,
+    /// Micro-batch; absent where it has no meaning.
+    pub micro_batch: Option<u32>,
+    /// Memory in each pool of the device; absent when the engine cannot run it.
+    pub footprint: Option<Footprint>,
+    /// Speed; absent when there is no estimate.
+    pub speed: Option<Speed>,
+    /// Share of the device's time that its target takes.
+    pub load: Share,
+    /// Latency when alone at the unfavourable bound and its target, when it has one.
+    pub latency: Option<(Micros, Micros)>,
+    /// Perplexity increase of weights and cache over f16.
+    pub quality_loss: Share,
+    /// Why it may not be used; absent when it may.
+    pub refusal: Option<Refusal>,
+}
+
+impl Candidate<'_> {
+    /// Weights, cache and activations in each pool of the device, in the device's order.
+    pub fn own(&self) -> impl Iterator<Item = Bytes> + '_ {
+        self.device.pools.iter().map(|p| self.footprint.as_ref().map_or(Bytes::ZERO, |f| f.pool(p.name).own()))
+    }
+
+    /// Framework in each pool of the device, in the device's order.
+    pub fn framework(&self) -> impl Iterator<Item = Bytes> + '_ {
+        self.device.pools.iter().map(|p| self.footprint.as_ref().map_or(Bytes::ZERO, |f| f.pool(p.name).framework))
+    }
+}

@@ -1,0 +1,449 @@
+//! `budget --cases`: many budgets from a table, a row in and a row (or one per pool) out.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use csv::StringRecord;
+use rayon::prelude::*;
+
+use super::files::Models;
+use super::{BAD_INPUT, DONE, Failure};
+use crate::candidates::Speed;
+use crate::catalog::Catalog;
+use crate::diag::Diagnostic;
+use crate::domain::{Device, Format, KvPair, KvType, Model, PowerMode, Runtime};
+use crate::memory::{Demand, Weights};
+use crate::planner::budget::{self, Answer, PoolBudget, Question};
+use crate::scenario::FlashChoice;
+use crate::units::{PPM, Range, Share};
+
+/// The columns of the answer, after those of the question.
+const ANSWER: [&str; 29] = [
+    "pool",
+    "weights_bytes",
+    "kv_cache_bytes",
+    "state_bytes",
+    "compute_bytes",
+    "output_bytes",
+    "activation_bytes",
+    "framework_bytes",
+    "os_bytes",
+    "steady_bytes",
+    "required_bytes",
+    "capacity_bytes",
+    "fits",
+    "decode_tok_s",
+    "decode_tok_s_low",
+    "decode_tok_s_high",
+    "prefill_tok_s",
+    "prefill_tok_s_low",
+    "prefill_tok_s_high",
+    "ttft_s",
+    "ttft_s_low",
+    "ttft_s_high",
+    "inferences_s",
+    "inferences_s_low",
+    "inferences_s_high",
+    "latency_s",
+    "latency_s_low",
+    "latency_s_high",
+    "error",
+];
+
+/// The columns of a question that mean something; others are carried through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Column {
+    Model,
+    Device,
+    Mode,
+    Runtime,
+    Weights,
+    KvK,
+    KvV,
+    FlashAttention,
+    Context,
+    TotalContext,
+    Streams,
+    KvUnified,
+    Batch,
+    MicroBatch,
+    Outputs,
+    SwaFull,
+    Prompt,
+    Images,
+    Headroom,
+}
+
+const COLUMNS: [(&str, Column); 19] = [
+    ("model", Column::Model),
+    ("device", Column::Device),
+    ("mode", Column::Mode),
+    ("runtime", Column::Runtime),
+    ("weights", Column::Weights),
+    ("kv_k", Column::KvK),
+    ("kv_v", Column::KvV),
+    ("flash_attention", Column::FlashAttention),
+    ("context", Column::Context),
+    ("total_context", Column::TotalContext),
+    ("streams", Column::Streams),
+    ("kv_unified", Column::KvUnified),
+    ("batch", Column::Batch),
+    ("micro_batch", Column::MicroBatch),
+    ("outputs", Column::Outputs),
+    ("swa_full", Column::SwaFull),
+    ("prompt", Column::Prompt),
+    ("images", Column::Images),
+    ("headroom", Column::Headroom),
+];
+
+/// Rows that are worked out at once: enough to keep all cores busy, few enough to stay small in memory.
+const CHUNK: usize = 16_384;
+
+/// Where each known column stands in the table.
+struct Layout([Option<usize>; COLUMNS.len()]);
+
+impl Layout {
+    fn of(header: &StringRecord, file: &str) -> Result<Self, Diagnostic> {
+        let mut at = [None; COLUMNS.len()];
+        for (i, name) in header.iter().enumerate() {
+            if header.iter().take(i).any(|other| other == name) {
+                return Err(Diagnostic::error(format!("column `{name}` stands twice")).in_file(file));
+            }
+            if ANSWER.contains(&name) {
+                return Err(
+                    Diagnostic::error(format!("column `{name}` is one of the answer's own: rename it")).in_file(file)
+                );
+            }
+            if let Some((_, column)) = COLUMNS.iter().find(|(n, _)| *n == name) {
+                at[*column as usize] = Some(i);
+            }
+        }
+        Ok(Self(at))
+    }
+
+    /// The text of a column, absent when empty.
+    fn text<'r>(&self, row: &'r StringRecord, column: Column) -> Option<&'r str> {
+        self.0[column as usize].and_then(|i| row.get(i)).map(str::trim).filter(|t| !t.is_empty())
+    }
+}
+
+/// Everything that rows share and that is worked out once: models, and their weights by format.
+struct Shared<'a> {
+    catalog: &'a Catalog,
+    models: HashMap<String, Result<Arc<Model>, String>>,
+    weights: HashMap<(usize, &'a str), Result<Weights, String>>,
+    devices: HashMap<&'a str, (&'a Device, &'a [String])>,
+}
+
+/// A row's names looked up.
+struct Looked<'a> {
+    model: Arc<Model>,
+    device: &'a Device,
+    mode: &'a PowerMode,
+    runtime: &'a Runtime,
+    format: &'a Format,
+}
+
+impl<'a> Shared<'a> {
+    fn new(catalog: &'a Catalog) -> Self {
+        let mut devices: HashMap<&str, (&Device, &[String])> = HashMap::new();
+        for device in catalog.devices() {
+            devices.insert(&device.id, (device, &[]));
+            for alias in &device.aliases {
+                devices.entry(&alias.id).or_insert((device, &alias.modes));
+            }
+        }
+        Self { catalog, models: HashMap::new(), weights: HashMap::new(), devices }
+    }
+
+    fn look_up(&self, row: &StringRecord, layout: &Layout) -> Result<Looked<'a>, String> {
+        let name = layout.text(row, Column::Model).ok_or("`model` is empty")?;
+        let model = match self.models.get(name) {
+            Some(Ok(model)) => Arc::clone(model),
+            Some(Err(e)) => return Err(e.clone()),
+            None => return Err(format!("unknown model `{name}`")),
+        };
+        let device_id = layout.text(row, Column::Device).ok_or("`device` is empty")?;
+        let (device, modes) = match self.devices.get(device_id) {
+            Some(&found) => found,
+            None => self.catalog.device(device_id).map_err(|e| e.one_line())?,
+        };
+        let mode = budget::mode_of(device, layout.text(row, Column::Mode), modes)?;
+        let runtime = budget::runtime_on(self.catalog, device, &model, layout.text(row, Column::Runtime))?;
+        let format = budget::format_of(self.catalog, runtime, &model, layout.text(row, Column::Weights))?;
+        Ok(Looked { model, device, mode, runtime, format })
+    }
+
+    /// Reads the models and works out the weights that the rows need and that are not known yet.
+    fn prepare(&mut self, rows: &[StringRecord], layout: &Layout, models: &Models<'_>) {
+        for row in rows {
+            if let Some(name) = layout.text(row, Column::Model)
+                && !self.models.contains_key(name)
+            {
+                self.models.insert(name.to_owned(), models.find(name).map_err(|e| e.one_line()));
+            }
+        }
+        for row in rows {
+            if let Ok(found) = self.look_up(row, layout) {
+                let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
+                self.weights
+                    .entry(key)
+                    .or_insert_with(|| Weights::of(&found.model, found.format).map_err(|e| e.to_string()));
+            }
+        }
+    }
+
+    fn question(&self, row: &StringRecord, layout: &Layout, defaults: Defaults) -> Result<Question<'a>, String> {
+        let found = self.look_up(row, layout)?;
+        let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
+        let weights = match self.weights.get(&key) {
+            Some(Ok(weights)) => *weights,
+            Some(Err(e)) => return Err(e.clone()),
+            None => Weights::of(&found.model, found.format).map_err(|e| e.to_string())?,
+        };
+        let max = found.model.language().and_then(|a| a.spec.max_context);
+        let demand = demand(row, layout, max)?;
+        let cache = |column| match layout.text(row, column) {
+            Some(id) => KvType::from_id(id).ok_or_else(|| format!("unknown cache type `{id}`")),
+            None => Ok(KvType::F16),
+        };
+        let flash_attention = match layout.text(row, Column::FlashAttention) {
+            None | Some("auto") => FlashChoice::Auto,
+            Some("on" | "true") => FlashChoice::On,
+            Some("off" | "false") => FlashChoice::Off,
+            Some(other) => return Err(format!("`flash_attention` is `{other}`: auto, on or off is expected")),
+        };
+        let headroom = match layout.text(row, Column::Headroom) {
+            Some(text) => share(text)?,
+            None => defaults.headroom,
+        };
+        Ok(Question {
+            weights,
+            model: found.model,
+            device: found.device,
+            mode: found.mode,
+            runtime: found.runtime,
+            format: found.format,
+            kv: KvPair { k: cache(Column::KvK)?, v: cache(Column::KvV)? },
+            flash_attention,
+            demand,
+            headroom,
+            confidence: defaults.confidence,
+        })
+    }
+}
+
+fn demand(row: &StringRecord, layout: &Layout, max_context: Option<u64>) -> Result<Demand, String> {
+    let whole = |column: Column, name: &str, default: u64, min: u64, max: u64| match layout.text(row, column) {
+        None => Ok(default),
+        Some(text) => text
+            .parse::<u64>()
+            .ok()
+            .filter(|n| (min..=max).contains(n))
+            .ok_or_else(|| format!("`{name}` is `{text}`: a whole number from {min} to {max} is expected")),
+    };
+    let flag = |column: Column, name: &str| match layout.text(row, column) {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(other) => Err(format!("`{name}` is `{other}`: true or false is expected")),
+    };
+    const MANY: u64 = 1 << 28;
+    let streams = whole(Column::Streams, "streams", 1, 1, 65_536)?;
+    let given = layout.text(row, Column::Context).is_some();
+    let total = layout
+        .text(row, Column::TotalContext)
+        .is_some()
+        .then(|| whole(Column::TotalContext, "total_context", 0, 1, MANY))
+        .transpose()?;
+    if given && total.is_some() {
+        return Err("give either `context` or `total_context`".to_owned());
+    }
+    let fallback = total.map_or_else(|| max_context.map_or(4096, |m| m.min(4096)), |t| (t / streams).max(1));
+    let context = whole(Column::Context, "context", fallback, 1, MANY)?;
+    if let Some(max) = max_context
+        && given
+        && context > max
+    {
+        return Err(format!("`context` {context} is above the {max} tokens that the model was made for"));
+    }
+    let outputs = layout
+        .text(row, Column::Outputs)
+        .is_some()
+        .then(|| whole(Column::Outputs, "outputs", 1, 1, MANY))
+        .transpose()?;
+    Ok(Demand {
+        context,
+        total_context: total,
+        streams: streams as u32,
+        prompt: whole(Column::Prompt, "prompt", (context / 2).max(1), 1, MANY)?,
+        images: whole(Column::Images, "images", 0, 0, 100_000)? as u32,
+        batch: whole(Column::Batch, "batch", 2048, 1, 1 << 20)? as u32,
+        micro_batch: whole(Column::MicroBatch, "micro_batch", 512, 1, 1 << 20)? as u32,
+        outputs,
+        kv_unified: flag(Column::KvUnified, "kv_unified")?,
+        swa_full: flag(Column::SwaFull, "swa_full")?,
+    })
+}
+
+/// A share as text: `25%` or `0.25`.
+pub(crate) fn share(text: &str) -> Result<Share, String> {
+    let value = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
+        None => text.parse::<f64>(),
+    };
+    let expected = || format!("`{text}` is no share: 25% or 0.25 is expected");
+    let ppm = value.map_err(|_| expected())? * PPM as f64;
+    if !(0.0..=10.0 * PPM as f64).contains(&ppm) || (ppm - ppm.round()).abs() > 1e-3 {
+        return Err(expected());
+    }
+    Ok(Share(ppm.round() as u64))
+}
+
+/// What holds for rows that do not say otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Defaults {
+    pub(crate) headroom: Share,
+    pub(crate) confidence: Share,
+}
+
+/// Answers a table of questions; the exit code is 1 when any row could not be worked out.
+pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<(Vec<u8>, u8), Failure> {
+    let file = path.display().to_string();
+    let bad = |e: &csv::Error| Diagnostic::error(e.to_string()).in_file(&file);
+    let mut reader =
+        csv::ReaderBuilder::new().from_path(path).map_err(|e| Diagnostic::error(format!("cannot read {file}: {e}")))?;
+    let header = reader.headers().map_err(|e| bad(&e))?.clone();
+    let layout = Layout::of(&header, &file)?;
+    let models = Models::new(catalog, Path::new(""));
+    let mut shared = Shared::new(catalog);
+    let mut out = Vec::new();
+    let mut line = csv::Writer::from_writer(&mut out);
+    line.write_record(header.iter().chain(ANSWER)).map_err(|e| bad(&e))?;
+    line.flush().map_err(|e| Diagnostic::error(e.to_string()))?;
+    drop(line);
+    let mut failed = false;
+    let mut rows = Vec::with_capacity(CHUNK);
+    let mut records = reader.into_records();
+    loop {
+        rows.clear();
+        for record in records.by_ref().take(CHUNK) {
+            rows.push(record.map_err(|e| bad(&e))?);
+        }
+        if rows.is_empty() {
+            break;
+        }
+        shared.prepare(&rows, &layout, &models);
+        let parts: Vec<(Vec<u8>, bool)> = rows
+            .par_chunks(512)
+            .map(|chunk| {
+                let mut text = Vec::with_capacity(chunk.len() * 320);
+                let mut ok = true;
+                for row in chunk {
+                    let answer = shared.question(row, &layout, defaults).and_then(|q| budget::answer(&q, catalog));
+                    ok &= answer.is_ok();
+                    write_row(&mut text, row, &answer);
+                }
+                (text, ok)
+            })
+            .collect();
+        for (text, ok) in parts {
+            out.extend(text);
+            failed |= !ok;
+        }
+    }
+    Ok((out, if failed { BAD_INPUT } else { DONE }))
+}
+
+fn write_row(out: &mut Vec<u8>, row: &StringRecord, answer: &Result<Answer, String>) {
+    match answer {
+        Ok(answer) => {
+            for pool in &answer.pools {
+                write_question(out, row);
+                write_pool(out, pool, answer.fits());
+                write_speed(out, answer);
+                out.extend(b",\n");
+            }
+        }
+        Err(why) => {
+            write_question(out, row);
+            out.extend(std::iter::repeat_n(b',', ANSWER.len()));
+            write_field(out, why);
+            out.push(b'\n');
+        }
+    }
+}
+
+fn write_question(out: &mut Vec<u8>, row: &StringRecord) {
+    for (i, field) in row.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_field(out, field);
+    }
+}
+
+/// One field, quoted as RFC 4180 asks.
+fn write_field(out: &mut Vec<u8>, field: &str) {
+    if field.bytes().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
+        out.push(b'"');
+        for b in field.bytes() {
+            if b == b'"' {
+                out.push(b'"');
+            }
+            out.push(b);
+        }
+        out.push(b'"');
+    } else {
+        out.extend(field.as_bytes());
+    }
+}
+
+fn write_pool(out: &mut Vec<u8>, pool: &PoolBudget, fits: bool) {
+    let used = &pool.used;
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        out,
+        ",{},{},{},{},{},{},{},{},{},{},{},{},{fits}",
+        pool.name,
+        used.weights.0,
+        used.kv_cache.0,
+        used.state.0,
+        used.compute.0,
+        used.output.0,
+        used.activations().0,
+        used.framework.0,
+        pool.os.0,
+        pool.steady.0,
+        pool.required.0,
+        pool.capacity.0,
+    );
+}
+
+fn write_speed(out: &mut Vec<u8>, answer: &Answer) {
+    let mut range = |range: Option<Range<f64>>| match range {
+        Some(r) => {
+            let _ = write!(out, ",{:.6},{:.6},{:.6}", r.median, r.low, r.high);
+        }
+        None => out.extend(b",,,"),
+    };
+    match &answer.speed {
+        Ok(Speed::Language(speed)) => {
+            range(speed.decode.map(|r| r.map(|t| t.0)));
+            range(Some(speed.prefill.map(|t| t.0)));
+            range(Some(speed.ttft.map(|t| t.0)));
+            let encoder = speed.decode.is_none().then_some(speed.ttft);
+            range(encoder.map(|t| t.map(|s| 1.0 / s.0).swapped()));
+            range(encoder.map(|t| t.map(|s| s.0)));
+        }
+        Ok(Speed::Network(speed)) => {
+            range(None);
+            range(None);
+            range(None);
+            range(Some(speed.inferences.map(|t| t.0)));
+            range(Some(speed.latency.map(|t| t.0)));
+        }
+        Err(_) => (0..5).for_each(|_| range(None)),
+    }
+}

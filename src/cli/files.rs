@@ -1,0 +1,84 @@
+//! Reading what the user names: scenarios, catalogs, models.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::Facts;
+use crate::catalog::Catalog;
+use crate::diag::Diagnostic;
+use crate::domain::Model;
+
+/// A text file.
+pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
+    fs::read_to_string(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))
+}
+
+/// The shipped catalogs with the user's files laid over them.
+pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
+    let mut overlays = Vec::new();
+    for path in &facts.catalog {
+        for file in yaml_files(path)? {
+            overlays.push((file.display().to_string(), text(&file)?));
+        }
+    }
+    Catalog::with_overlays(&overlays)
+}
+
+fn yaml_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |e| Diagnostic::error(format!("cannot read the catalog folder {}: {e}", path.display()));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        return Err(Diagnostic::error(format!("no .yaml file in the catalog folder {}", path.display())));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Finds models by id, alias or path, each once.
+pub(crate) struct Models<'a> {
+    catalog: &'a Catalog,
+    /// Paths are relative to this folder.
+    base: PathBuf,
+    found: RefCell<BTreeMap<String, Arc<Model>>>,
+}
+
+impl<'a> Models<'a> {
+    /// Paths are taken relative to `base`.
+    pub(crate) fn new(catalog: &'a Catalog, base: &Path) -> Self {
+        Self { catalog, base: base.to_owned(), found: RefCell::default() }
+    }
+
+    /// The model of this name: a path when it looks like one, else a catalog id or alias.
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Model>, Diagnostic> {
+        if let Some(model) = self.found.borrow().get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let model = Arc::new(if is_path(name) {
+            crate::readers::read_model(&self.base.join(name))?
+        } else {
+            self.catalog.model(name)?
+        });
+        self.found.borrow_mut().insert(name.to_owned(), Arc::clone(&model));
+        Ok(model)
+    }
+}
+
+/// Catalog ids hold one slash at most and no file ending.
+fn is_path(name: &str) -> bool {
+    let file = Path::new(name);
+    name.starts_with('.')
+        || file.is_absolute()
+        || file.extension().is_some_and(|e| ["gguf", "json", "safetensors"].iter().any(|k| e.eq_ignore_ascii_case(k)))
+}

@@ -1,0 +1,35 @@
+//! Writing answers: to stdout, or to a file whole or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::Failure;
+use crate::diag::Diagnostic;
+
+/// Writes an answer to its place.
+pub(crate) fn write(text: &[u8], file: Option<&Path>) -> Result<(), Failure> {
+    match file {
+        None => match io::stdout().lock().write_all(text).and_then(|()| io::stdout().flush()) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
+            Err(e) => Err(Diagnostic::error(format!("cannot write the output: {e}")).into()),
+        },
+        Some(path) => write_file(path, text)
+            .map_err(|e| Diagnostic::error(format!("cannot write {}: {e}", path.display())).into()),
+    }
+}
+
+/// Writes beside the target first, so that a failure leaves what was there.
+fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let mut temporary = name.to_owned();
+    temporary.push(format!(".{}.part", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The error that is reported is the first one; a leftover part file must not hide it.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}

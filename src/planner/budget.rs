@@ -1,0 +1,231 @@
+//! One memory budget: a model in a configuration on a device, part by part, with its speed.
+
+use std::sync::Arc;
+
+use crate::candidates::{Speed, estimate};
+use crate::catalog::Catalog;
+use crate::domain::{Device, FlashSupport, Format, KvPair, Model, PoolName, PowerMode, Runtime};
+use crate::memory::{self, Case, Demand, Footprint, PoolUse, Weights};
+use crate::scenario::FlashChoice;
+use crate::solve::required;
+use crate::units::{Bytes, Share};
+
+/// A question with every name looked up.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// What runs.
+    pub model: Arc<Model>,
+    /// Its weights in the format.
+    pub weights: Weights,
+    /// Where.
+    pub device: &'a Device,
+    /// In which power mode.
+    pub mode: &'a PowerMode,
+    /// With which engine.
+    pub runtime: &'a Runtime,
+    /// In which format.
+    pub format: &'a Format,
+    /// Cache types.
+    pub kv: KvPair,
+    /// Flash attention as asked.
+    pub flash_attention: FlashChoice,
+    /// How it is used.
+    pub demand: Demand,
+    /// Added to steady memory.
+    pub headroom: Share,
+    /// How sure the unfavourable bounds are.
+    pub confidence: Share,
+}
+
+/// What is needed in one pool, and whether it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolBudget {
+    /// Which pool.
+    pub name: PoolName,
+    /// What the workload takes.
+    pub used: PoolUse,
+    /// In use before it starts.
+    pub os: Bytes,
+    /// Everything in use in steady state.
+    pub steady: Bytes,
+    /// With headroom.
+    pub required: Bytes,
+    /// There.
+    pub capacity: Bytes,
+}
+
+impl PoolBudget {
+    /// Whether the pool holds it.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.required <= self.capacity
+    }
+}
+
+/// A budget worked out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// By pool, in the device's order.
+    pub pools: Vec<PoolBudget>,
+    /// Which rule gave the activations.
+    pub activation_rule: &'static str,
+    /// Whether flash attention is used.
+    pub flash_attention: bool,
+    /// Speed, or why there is no estimate.
+    pub speed: Result<Speed, String>,
+}
+
+impl Answer {
+    /// Whether every pool holds it.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.pools.iter().all(PoolBudget::fits)
+    }
+}
+
+/// The case that memory and speed models see for a question.
+///
+/// # Errors
+/// A sentence when the runtime cannot do what is asked.
+pub fn case<'q>(question: &'q Question<'_>) -> Result<Case<'q>, String> {
+    let flash_attention = match (question.runtime.flash_attention, question.flash_attention) {
+        (FlashSupport::Always, FlashChoice::Off) => {
+            return Err(format!("{} always uses flash attention", question.runtime.id));
+        }
+        (FlashSupport::Never, FlashChoice::On) => {
+            return Err(format!("{} has no flash attention", question.runtime.id));
+        }
+        (FlashSupport::Always, _) => true,
+        (FlashSupport::Never, _) => false,
+        (FlashSupport::Optional, choice) => choice != FlashChoice::Off,
+    };
+    Ok(Case {
+        device: question.device,
+        runtime: question.runtime,
+        model: &question.model,
+        format: question.format,
+        weights: &question.weights,
+        kv: question.kv,
+        flash_attention,
+        demand: question.demand,
+    })
+}
+
+/// Works out a budget.
+///
+/// # Errors
+/// A sentence when the runtime cannot run the model in this configuration.
+pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, String> {
+    let case = case(question)?;
+    let footprint = memory::footprint(&case).map_err(|e| e.to_string())?;
+    Ok(Answer {
+        pools: pools(question.device, &footprint, question.headroom),
+        activation_rule: footprint.activation_rule,
+        flash_attention: case.flash_attention,
+        speed: estimate(&case, question.mode, question.confidence, catalog),
+    })
+}
+
+/// What a footprint needs in each pool of a device, alone.
+#[must_use]
+pub fn pools(device: &Device, footprint: &Footprint, headroom: Share) -> Vec<PoolBudget> {
+    device
+        .pools
+        .iter()
+        .map(|pool| {
+            let used = *footprint.pool(pool.name);
+            let steady = pool.os + used.total();
+            PoolBudget {
+                name: pool.name,
+                used,
+                os: pool.os,
+                steady,
+                required: required(steady, headroom),
+                capacity: pool.capacity,
+            }
+        })
+        .collect()
+}
+
+/// The runtime that an id means on a device for a model: the one named, or the best backend of the engine named, or the
+/// best of all when none is named.
+///
+/// # Errors
+/// A sentence naming what the device does run.
+pub fn runtime_on<'a>(
+    catalog: &'a Catalog,
+    device: &'a Device,
+    model: &Model,
+    id: Option<&str>,
+) -> Result<&'a Runtime, String> {
+    let here = || device.runtimes.iter().filter_map(|r| catalog.runtime_by_id(r));
+    let runs = |r: &&Runtime| r.tasks.contains(&model.task);
+    let Some(id) = id else {
+        return here().find(runs).ok_or_else(|| format!("no runtime of {} runs {} models", device.id, model.task.id()));
+    };
+    let meant = catalog.runtime(id).map_err(|e| e.one_line())?;
+    let known = || here().map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
+    let found = here()
+        .find(|r| meant.iter().any(|m| m.id == r.id))
+        .ok_or_else(|| format!("runtime `{id}` does not run on {}, which has {}", device.id, known()))?;
+    if runs(&found) { Ok(found) } else { Err(format!("runtime `{id}` does not run {} models", model.task.id())) }
+}
+
+/// The format that is meant for a model on a runtime: the one named, that of its weight file, or the best that the
+/// runtime loads.
+///
+/// # Errors
+/// A sentence when the runtime does not load it or the file is in another one.
+pub fn format_of<'a>(
+    catalog: &'a Catalog,
+    runtime: &Runtime,
+    model: &Model,
+    id: Option<&str>,
+) -> Result<&'a Format, String> {
+    let stored = model.stored.as_ref().map(|s| s.format.as_str());
+    let format = match (id, stored) {
+        (Some(id), Some(stored)) => {
+            let format = catalog.format(id).map_err(|e| e.one_line())?;
+            if format.id != stored {
+                return Err(format!("the file holds {stored}, not {}", format.id));
+            }
+            format
+        }
+        (Some(id), None) => catalog.format(id).map_err(|e| e.one_line())?,
+        (None, Some(stored)) => catalog.format(stored).map_err(|e| e.one_line())?,
+        (None, None) => catalog
+            .formats()
+            .filter(|f| runtime.formats.contains(&f.id))
+            .min_by_key(|f| f.quality_loss.unwrap_or(Share::ONE))
+            .ok_or_else(|| format!("no weight format of {} is known", runtime.id))?,
+    };
+    if runtime.formats.contains(&format.id) {
+        Ok(format)
+    } else {
+        Err(format!("runtime `{}` does not load weight format `{}`", runtime.id, format.id))
+    }
+}
+
+/// The mode of this id (case does not matter), or the default one.
+///
+/// # Errors
+/// A sentence naming the modes that the device has.
+pub fn mode_of<'a>(device: &'a Device, id: Option<&str>, of_alias: &[String]) -> Result<&'a PowerMode, String> {
+    let known = || device.modes.iter().map(|m| m.id.as_str()).collect::<Vec<_>>().join(", ");
+    let allowed = |m: &&PowerMode| of_alias.is_empty() || of_alias.contains(&m.id);
+    match id {
+        Some(id) => device
+            .modes
+            .iter()
+            .filter(allowed)
+            .find(|m| m.id.eq_ignore_ascii_case(id))
+            .ok_or_else(|| format!("{} has no mode `{id}`; it has {}", device.id, known())),
+        None => device
+            .modes
+            .iter()
+            .filter(allowed)
+            .find(|m| m.default)
+            .or_else(|| device.modes.iter().find(allowed))
+            .ok_or_else(|| format!("{} has no power mode", device.id)),
+    }
+}

@@ -1,0 +1,3 @@
+//! Answers: a plan, the limits of each device, one memory budget.
+
+pub mod budget;
