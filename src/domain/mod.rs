@@ -8,6 +8,7 @@ pub mod format;
 pub mod ids;
 pub mod model;
 pub mod os_image;
+pub mod parameters;
 pub mod provenance;
 pub mod runtime;
 pub mod spec;

@@ -110,6 +110,9 @@ pub struct ArchitectureSpec {
     /// The last so many layers read the cache of earlier ones.
     #[serde(skip_serializing_if = "is_zero")]
     pub kv_shared_layers: u32,
+    /// Those layers have no key and value projections either.
+    #[serde(skip_serializing_if = "is_false")]
+    pub kv_shared_without_weights: bool,
     /// Query, key and value projections carry biases.
     #[serde(skip_serializing_if = "is_false")]
     pub qkv_bias: bool,
@@ -151,6 +154,9 @@ pub struct ArchitectureSpec {
     /// Width of per-layer token embeddings (Gemma 3n and 4 E models); 0 without.
     #[serde(skip_serializing_if = "is_zero")]
     pub per_layer_input: u32,
+    /// Rows of that table; those of the token embeddings when 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub per_layer_vocab: u32,
     /// Rotary frequencies are stored as a tensor (Llama 3.1 and later, long-context Phi).
     #[serde(skip_serializing_if = "is_zero")]
     pub rope_factors: u32,
