@@ -39,6 +39,7 @@ pub fn device(entry: DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Resu
             full_w: None,
             bandwidth_gb_s: None,
             compute: None,
+            figures_unknown: false,
             cpu_cores: None,
             cpu_mhz: None,
             note: None,
@@ -51,11 +52,16 @@ pub fn device(entry: DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Resu
         .into_iter()
         .map(|mode| {
             let full = mode.full_w.or(entry.full_w);
+            let (own_bandwidth, own_compute) = if mode.figures_unknown {
+                (None, ComputeEntry::default())
+            } else {
+                (entry.bandwidth_gb_s, entry.compute)
+            };
             Ok(PowerMode {
                 power: plus(watts(full).map_err(fail)?, extra_full),
                 idle: plus(watts(entry.idle_w).map_err(fail)?, extra_idle),
-                bandwidth: rate(mode.bandwidth_gb_s.or(entry.bandwidth_gb_s), 1e9).map(BytesPerSecond),
-                compute: compute(mode.compute.unwrap_or(entry.compute)),
+                bandwidth: rate(mode.bandwidth_gb_s.or(own_bandwidth), 1e9).map(BytesPerSecond),
+                compute: compute(mode.compute.unwrap_or(own_compute)),
                 cpu: mode.cpu_cores.zip(mode.cpu_mhz),
                 id: mode.id,
                 default: mode.default,

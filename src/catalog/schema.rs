@@ -146,6 +146,9 @@ pub struct ModeEntry {
     /// Dense rates in this mode: replace the device's as a whole when present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute: Option<ComputeEntry>,
+    /// Neither bandwidth nor rates of this mode are known, and the device's own do not hold in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub figures_unknown: bool,
     /// CPU cores online.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_cores: Option<u32>,

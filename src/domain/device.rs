@@ -218,7 +218,7 @@ pub struct Device {
 pub struct DeviceAlias {
     /// The other id.
     pub id: String,
-    /// The modes that this id stands for; all when empty.
+    /// The modes that this id stands for, the one it is in unless told otherwise first; all when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modes: Vec<String>,
 }
