@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::Diagnostic;
 use crate::domain::ids::{folded, nearest};
-use crate::domain::{Device, Format, KvPair, Model, OsImage, PowerMode, Runtime};
+use crate::domain::{Device, Format, KvPair, Model, OsImage, Runtime};
 use crate::speed::Calibration;
 use crate::units::Share;
 use crate::yaml;
@@ -156,30 +156,6 @@ impl Catalog {
             .values()
             .flat_map(|d| std::iter::once(d.id.as_str()).chain(d.aliases.iter().map(|a| a.id.as_str())));
         Err(Diagnostic::error(format!("unknown device `{id}`")).did_you_mean(id, ids))
-    }
-
-    /// The device of this id or alias, in the mode asked for (case does not matter) or else in the one that the id stands
-    /// for: an alias's first mode, a device's factory setting.
-    ///
-    /// # Errors
-    /// A diagnostic with the nearest valid id.
-    pub fn device_in_mode(&self, id: &str, mode: Option<&str>) -> Result<(&Device, &PowerMode), Diagnostic> {
-        let (device, restricted) = self.device(id)?;
-        let named = |name: &str| device.modes.iter().find(|m| m.id.eq_ignore_ascii_case(name));
-        let found = match (mode, restricted.first()) {
-            (Some(asked), _) => named(asked),
-            (None, Some(first)) => named(first),
-            (None, None) => device.default_mode(),
-        };
-        let modes = || device.modes.iter().map(|m| m.id.as_str());
-        found.map(|mode| (device, mode)).ok_or_else(|| {
-            let asked = mode.unwrap_or_default();
-            let error = Diagnostic::error(format!("`{id}` has no power mode `{asked}`"));
-            match nearest(asked, modes()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("it has {}", modes().collect::<Vec<_>>().join(", "))),
-            }
-        })
     }
 
     /// The model of this id or alias, without regard to case, spaces, `_` and `-`.

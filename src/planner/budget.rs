@@ -220,12 +220,10 @@ pub fn mode_of<'a>(device: &'a Device, id: Option<&str>, of_alias: &[String]) ->
             .filter(allowed)
             .find(|m| m.id.eq_ignore_ascii_case(id))
             .ok_or_else(|| format!("{} has no mode `{id}`; it has {}", device.id, known())),
-        None => device
-            .modes
-            .iter()
-            .filter(allowed)
-            .find(|m| m.default)
-            .or_else(|| device.modes.iter().find(allowed))
+        None => of_alias
+            .first()
+            .and_then(|first| device.modes.iter().find(|m| m.id == *first))
+            .or_else(|| device.default_mode())
             .ok_or_else(|| format!("{} has no power mode", device.id)),
     }
 }
