@@ -35,6 +35,20 @@ impl PoolUse {
         self.compute + self.output + self.work
     }
 
+    /// Both together, part by part.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            weights: self.weights + other.weights,
+            kv_cache: self.kv_cache + other.kv_cache,
+            state: self.state + other.state,
+            compute: self.compute + other.compute,
+            output: self.output + other.output,
+            work: self.work + other.work,
+            framework: self.framework + other.framework,
+        }
+    }
+
     /// Everything but the framework, which several workloads in one process share.
     #[must_use]
     pub fn own(&self) -> Bytes {
@@ -83,19 +97,14 @@ impl Footprint {
     pub fn split(device: &Device, accelerator: PoolUse, host: PoolUse, activation_rule: &'static str) -> Self {
         match device.memory_kind {
             MemoryKind::Discrete => Self { main: accelerator, host, activation_rule },
-            MemoryKind::Unified => Self::unified(
-                PoolUse {
-                    weights: accelerator.weights + host.weights,
-                    kv_cache: accelerator.kv_cache + host.kv_cache,
-                    state: accelerator.state + host.state,
-                    compute: accelerator.compute + host.compute,
-                    output: accelerator.output + host.output,
-                    work: accelerator.work + host.work,
-                    framework: accelerator.framework + host.framework,
-                },
-                activation_rule,
-            ),
+            MemoryKind::Unified => Self::unified(accelerator.plus(host), activation_rule),
         }
+    }
+
+    /// The same with everything in the host's memory.
+    #[must_use]
+    pub fn on_host(self) -> Self {
+        Self { main: PoolUse::default(), host: self.main.plus(self.host), ..self }
     }
 
     /// What is taken in the pool of this name.

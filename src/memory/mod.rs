@@ -7,27 +7,32 @@ pub mod footprint;
 pub mod weights;
 
 mod article;
+mod blocks;
 mod eager;
 mod llama_cpp;
 mod paged;
 mod static_graph;
+mod static_graph_language;
 
 pub use article::{ActivationRule, activation_scores, activations_flash, kv_cache_bytes, weight_bytes};
 pub use case::{Case, Demand};
 pub use footprint::{Footprint, PoolUse, Unsupported};
 pub use weights::Weights;
 
-use crate::domain::Engine;
+use crate::domain::{Backend, Engine, MemoryKind};
 
 /// What one workload takes in each pool of the device.
 ///
 /// # Errors
 /// [`Unsupported`] when the engine cannot run the model in this configuration at all.
 pub fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
-    match case.runtime.engine {
+    let footprint = match case.runtime.engine {
         Engine::LlamaCpp => llama_cpp::footprint(case),
         Engine::Paged => paged::footprint(case),
         Engine::Eager => eager::footprint(case),
         Engine::StaticGraph => static_graph::footprint(case),
-    }
+    }?;
+    // An engine on the CPU of a device with two memories leaves the accelerator's alone.
+    let on_host = case.runtime.backend == Backend::Cpu && case.device.memory_kind == MemoryKind::Discrete;
+    Ok(if on_host { footprint.on_host() } else { footprint })
 }

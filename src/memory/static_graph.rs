@@ -3,6 +3,9 @@ use super::{Case, Footprint, PoolUse, Unsupported};
 use crate::units::Bytes;
 
 pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
+    if let Some(architecture) = case.model.language() {
+        return Ok(super::static_graph_language::footprint(case, architecture));
+    }
     let kv: u128 = case.model.language().map_or(0, |a| {
         a.layers
             .iter()
