@@ -1,5 +1,6 @@
 //! Speed: decode, prefill, time to the first token, inferences per second, each with a range at a confidence.
 
+pub mod calibration;
 pub mod language;
 pub mod vision;
 

@@ -1,0 +1,45 @@
+//! Leaving measurements out, to learn how wrong estimates of the unseen are.
+
+use super::observation::Observation;
+use crate::speed::language::spread::Level;
+
+/// What is left out together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// All measurements on a kind of silicon with one engine: nothing like it was ever seen.
+    Silicon,
+    /// All measurements of a chip: a device that nobody measured.
+    Chip,
+    /// All measurements of a model on a chip: a measured device with a model that nobody ran on it.
+    ChipModel,
+    /// All measurements of a model in one format on a chip with one engine.
+    CellFormat,
+    /// All measurements of one source.
+    Source,
+}
+
+impl Fold {
+    /// All ways of leaving out.
+    pub const ALL: [Self; 5] = [Self::Silicon, Self::Chip, Self::ChipModel, Self::CellFormat, Self::Source];
+
+    pub(super) fn group(self, o: &Observation) -> String {
+        match self {
+            Self::Silicon => o.class().to_owned(),
+            Self::Chip => o.names.chip.clone(),
+            Self::ChipModel => format!("{}|{}", o.names.chip, o.model),
+            Self::CellFormat => o.names.cell_format.clone(),
+            Self::Source => o.source.clone(),
+        }
+    }
+}
+
+/// How wrong the estimate of a measurement was that the fit had not seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// Which observation.
+    pub observation: usize,
+    /// Natural logarithm of measured over estimated rate: positive when the estimate was too low.
+    pub log_error: f64,
+    /// What the fit had seen of its subject.
+    pub level: Level,
+}
