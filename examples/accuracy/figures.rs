@@ -2,7 +2,6 @@
 
 use edgemem::speed::calibration::{Calibrator, Fold, Target};
 use edgemem::speed::language::Constants;
-use edgemem::speed::language::spread::Level;
 use edgemem::units::Share;
 
 /// The confidence of the ranges that the page reports.
@@ -19,7 +18,6 @@ pub(crate) struct Answer {
     pub(crate) guess: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    pub(crate) level: Level,
 }
 
 impl Answer {
@@ -39,7 +37,6 @@ impl Answer {
                     guess,
                     low: guess * width.low,
                     high: guess * width.high,
-                    level: j.level,
                 }
             })
             .collect()
