@@ -1,5 +1,6 @@
 //! The catalogs: shipped facts, the user's overlays, look-ups by id and alias.
 
+pub mod check;
 pub mod resolve;
 pub mod schema;
 
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::Diagnostic;
 use crate::domain::ids::{folded, nearest};
-use crate::domain::{Device, Format, KvPair, Model, OsImage, Runtime};
+use crate::domain::{Device, Format, KvPair, KvQuality, KvType, Model, OsImage, Runtime};
 use crate::speed::Calibration;
 use crate::units::Share;
 use crate::yaml;
@@ -22,10 +23,12 @@ const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogs.json"));
 #[derive(Debug, Clone)]
 pub struct Catalog {
     devices: IndexMap<String, Device>,
+    device_entries: Vec<DeviceEntry>,
     models: IndexMap<String, ModelEntry>,
     formats: IndexMap<String, Format>,
     runtimes: IndexMap<String, Runtime>,
     os_images: IndexMap<String, OsImage>,
+    kv_types: Vec<KvQuality>,
     model_names: IndexMap<String, String>,
     calibration: Calibration,
     sha256: String,
@@ -40,6 +43,7 @@ struct Embedded {
     formats: Vec<Format>,
     runtimes: Vec<Runtime>,
     os_images: Vec<OsImage>,
+    kv_types: Vec<KvQuality>,
     calibration: Calibration,
 }
 
@@ -68,6 +72,7 @@ impl Catalog {
             formats: shipped.formats,
             runtimes: shipped.runtimes,
             os_images: shipped.os_images,
+            kv_types: shipped.kv_types,
         };
         for (name, text) in overlays {
             hash.update(text.as_bytes());
@@ -83,11 +88,11 @@ impl Catalog {
         let formats = by_id(file.formats, |f| &f.id, "format")?;
         let runtimes = by_id(file.runtimes, |r| &r.id, "runtime")?;
         let models = by_id(file.models, |m| &m.id, "model")?;
-        let entries = by_id(file.devices, |d| &d.id, "device")?;
-        let mut devices = IndexMap::with_capacity(entries.len());
-        for (id, entry) in entries {
-            let device = resolve::device(entry, &os_images)?;
-            devices.insert(id, device);
+        let mut devices = IndexMap::with_capacity(file.devices.len());
+        for entry in &file.devices {
+            if devices.insert(entry.id.clone(), resolve::device(entry, &os_images)?).is_some() {
+                return Err(Diagnostic::error(format!("device `{}` stands twice in the catalogs", entry.id)));
+            }
         }
         let mut model_names = IndexMap::with_capacity(models.len() * 3);
         for id in models.keys() {
@@ -98,12 +103,33 @@ impl Catalog {
                 model_names.entry(folded(alias)).or_insert_with(|| id.clone());
             }
         }
-        Ok(Self { devices, models, formats, runtimes, os_images, model_names, calibration, sha256 })
+        Ok(Self {
+            devices,
+            device_entries: file.devices,
+            models,
+            formats,
+            runtimes,
+            os_images,
+            kv_types: file.kv_types,
+            model_names,
+            calibration,
+            sha256,
+        })
     }
 
     /// All devices in catalog order.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.values()
+    }
+
+    /// All devices as written, in catalog order: prices with their dates, sources, accessories.
+    pub fn device_entries(&self) -> impl Iterator<Item = &DeviceEntry> {
+        self.device_entries.iter()
+    }
+
+    /// What pairs of cache types cost in quality.
+    pub fn kv_types(&self) -> impl Iterator<Item = &KvQuality> {
+        self.kv_types.iter()
     }
 
     /// All models as written, in catalog order.
@@ -231,7 +257,11 @@ impl Catalog {
     /// What quantising the cache costs in quality over f16; absent when nobody measured it.
     #[must_use]
     pub fn kv_quality_loss(&self, pair: KvPair) -> Option<Share> {
-        if pair.k.quantised() || pair.v.quantised() { None } else { Some(Share::ZERO) }
+        let plain = |t| matches!(t, KvType::F32 | KvType::F16 | KvType::Bf16);
+        if plain(pair.k) && plain(pair.v) {
+            return Some(Share::ZERO);
+        }
+        self.kv_types.iter().find(|q| q.k == pair.k && q.v == pair.v).map(|q| q.quality_loss)
     }
 
     /// The devices, for changes of prices and availability.
@@ -245,7 +275,12 @@ fn lay_over(base: &mut CatalogFile, overlay: CatalogFile, name: &str) -> Result<
     replace_or_add(&mut base.models, overlay.models, |m| &m.id, name)?;
     replace_or_add(&mut base.formats, overlay.formats, |f| &f.id, name)?;
     replace_or_add(&mut base.runtimes, overlay.runtimes, |r| &r.id, name)?;
-    replace_or_add(&mut base.os_images, overlay.os_images, |o| &o.id, name)
+    replace_or_add(&mut base.os_images, overlay.os_images, |o| &o.id, name)?;
+    for pair in overlay.kv_types {
+        base.kv_types.retain(|q| (q.k, q.v) != (pair.k, pair.v));
+        base.kv_types.push(pair);
+    }
+    Ok(())
 }
 
 fn replace_or_add<T>(base: &mut Vec<T>, overlay: Vec<T>, id: fn(&T) -> &String, name: &str) -> Result<(), Diagnostic> {

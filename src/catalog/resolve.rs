@@ -18,7 +18,7 @@ const MAX_MIB: u64 = 1 << 30;
 ///
 /// # Errors
 /// A diagnostic naming the device and what is impossible about it.
-pub fn device(entry: DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Result<Device, Diagnostic> {
+pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Result<Device, Diagnostic> {
     let fail = |what: String| Diagnostic::error(format!("device `{}`: {what}", entry.id));
     let os = os_images
         .get(&entry.os_image)
@@ -29,9 +29,9 @@ pub fn device(entry: DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Resu
             return Err(fail(format!("{mib} MiB of memory is absurd")));
         }
     }
-    let pools = pools(&entry, os.used());
-    let extra_full = accessory_power(&entry, |a| a.full_w).map_err(fail)?;
-    let extra_idle = accessory_power(&entry, |a| a.idle_w).map_err(fail)?;
+    let pools = pools(entry, os.used());
+    let extra_full = accessory_power(entry, |a| a.full_w).map_err(fail)?;
+    let extra_idle = accessory_power(entry, |a| a.idle_w).map_err(fail)?;
     let modes = if entry.modes.is_empty() {
         vec![ModeEntry {
             id: "default".to_owned(),
@@ -69,15 +69,16 @@ pub fn device(entry: DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Resu
             })
         })
         .collect::<Result<Vec<_>, Diagnostic>>()?;
-    let accessories = accessories(&entry).map_err(fail)?;
-    let prices = prices(&entry, &accessories).map_err(fail)?;
-    let price_date = entry
+    let accessories = accessories(entry).map_err(fail)?;
+    let prices = prices(entry, &accessories).map_err(fail)?;
+    // A price without a date makes the oldest date unknown.
+    let dates: Option<Vec<String>> = entry
         .prices
         .iter()
         .map(|p| p.as_of.clone())
         .chain(entry.accessories.iter().filter(|a| a.usd.is_some()).map(|a| a.as_of.clone()))
-        .flatten()
-        .min();
+        .collect();
+    let price_date = dates.and_then(|d| d.into_iter().min());
     let mut provenance = entry.provenance.clone();
     if entry.prices.iter().any(|p| p.unverified) || entry.accessories.iter().any(|a| a.usd.is_some() && a.unverified) {
         provenance.unverified.push("price".to_owned());
@@ -90,17 +91,17 @@ pub fn device(entry: DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Resu
         accessories,
         installed: Bytes::mib(entry.memory.installed_mib),
         memory_kind: entry.memory.kind,
-        memory_type: entry.memory.r#type,
-        id: entry.id,
-        name: entry.name,
-        vendor: entry.vendor,
+        memory_type: entry.memory.r#type.clone(),
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        vendor: entry.vendor.clone(),
         class: entry.class,
-        aliases: entry.aliases,
+        aliases: entry.aliases.clone(),
         availability: entry.availability,
         operating_temp_c: entry.operating_temp_c,
         lead_time_days: entry.lead_time_days,
-        runtimes: entry.runtimes,
-        silicon: entry.silicon,
+        runtimes: entry.runtimes.clone(),
+        silicon: entry.silicon.clone(),
         provenance,
     })
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::device::DeviceAlias;
 use crate::domain::{
-    ArchitectureSpec, Availability, DeviceClass, Format, MemoryKind, Network, OsImage, Provenance, Runtime, Task,
+    ArchitectureSpec, Availability, DeviceClass, Format, KvQuality, MemoryKind, Network, OsImage, Provenance, Runtime,
+    Task,
 };
 
 /// One catalog file.
@@ -22,6 +23,8 @@ pub struct CatalogFile {
     pub runtimes: Vec<Runtime>,
     /// Operating system images.
     pub os_images: Vec<OsImage>,
+    /// What pairs of cache types cost in quality.
+    pub kv_types: Vec<KvQuality>,
 }
 
 /// A device as written.

@@ -199,3 +199,18 @@ impl KvPair {
     /// Both f16, the default everywhere.
     pub const F16: Self = Self { k: KvType::F16, v: KvType::F16 };
 }
+
+/// What a pair of cache types costs in quality.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KvQuality {
+    /// Of the keys.
+    pub k: KvType,
+    /// Of the values.
+    pub v: KvType,
+    /// Perplexity increase over f16 caches in millionths, on the model that `provenance` names.
+    pub quality_loss: Share,
+    /// Where the figure comes from.
+    #[serde(default)]
+    pub provenance: Provenance,
+}

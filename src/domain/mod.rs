@@ -16,7 +16,7 @@ pub mod spec;
 pub use device::{
     Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode, PriceBreak,
 };
-pub use format::{Format, FormatKind, GgufMix, KvPair, KvType};
+pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType};
 pub use model::{
     Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
     Speech, Ssm, StoredTensor, StoredWeights, Task, VisionTower,
