@@ -199,7 +199,7 @@ impl<'a> Shared<'a> {
         let found = self.look_up(row, layout)?;
         let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
         let weights = match self.weights.get(&key) {
-            Some(Ok(weights)) => *weights,
+            Some(Ok(weights)) => weights.clone(),
             Some(Err(e)) => return Err(e.clone()),
             None => Weights::of(&found.model, found.format).map_err(|e| e.to_string())?,
         };

@@ -4,6 +4,7 @@
 
 pub mod case;
 pub mod footprint;
+pub mod tensors;
 pub mod weights;
 
 mod article;

@@ -1,0 +1,140 @@
+//! llama.cpp and what is built on it: a graph computed in micro-batches, caches allocated for the whole context.
+//!
+//! Derived from llama.cpp's own source (August 2026) and checked byte by byte against buffers that llama.cpp v0.5.0
+//! allocated (`tests/llama_cpp_memory.rs`): the caches from their cells, the compute buffer by playing ggml's graph
+//! allocator through on the model's graph.
+
+mod build;
+mod cache;
+mod graph;
+mod plan;
+mod profile;
+mod size;
+mod style;
+mod variant;
+
+pub(super) use profile::Profile;
+
+use super::{Case, Footprint, PoolUse, Unsupported};
+use crate::domain::{Backend, FormatKind, GgufMix, KvPair, MemoryKind};
+use crate::units::Bytes;
+use cache::Cells;
+use size::Call;
+use variant::Variant;
+
+/// Memory of a process that has loaded the libraries and its backend but no model: 6.5 MiB measured on Linux, and as much
+/// again for the allocator's and the graph's bookkeeping (65 runs of llama.cpp v0.5.0).
+const PROCESS: u64 = 13_650 * 1024;
+
+/// Bytes per token of the vocabulary that the tokenizer keeps, and per merge (the same runs).
+const PER_TOKEN: u64 = 186;
+const PER_MERGE: u64 = 82;
+/// Merges per token, in tenths: 2.2 is the most that a common tokenizer has (Llama 3).
+const MERGES: u64 = 22;
+
+/// Threads that the work buffer is counted for: the large cores of most edge devices.
+const THREADS: u64 = 8;
+/// Bytes of a line of a CPU's cache, which each thread has for itself.
+const CACHE_LINE: u64 = 64;
+
+/// Bytes of a logit.
+const LOGIT: u64 = 4;
+
+const RULE: &str = "micro-batched graph";
+
+pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
+    let framework = PoolUse { framework: Bytes::mib(case.runtime.framework_mib), ..PoolUse::default() };
+    let host = PoolUse { framework: Bytes::mib(case.runtime.framework_host_mib), ..PoolUse::default() };
+    let Some(profile) = case.weights.profile.as_deref() else {
+        return Ok(network(case, framework, host));
+    };
+    let memory = &profile.memory;
+    if !case.flash_attention && case.kv.v.quantised() && !memory.latent {
+        return Err(Unsupported::Configuration("a quantised value cache needs flash attention in llama.cpp"));
+    }
+    if memory.latent && case.kv.k != case.kv.v {
+        return Err(Unsupported::Configuration(
+            "with latent attention llama.cpp has one cache: both types must be equal",
+        ));
+    }
+    let mut cells = Cells::of(&case.demand, memory.window);
+    if profile.style.encoder {
+        cells.full = cells.tokens;
+        cells.window = cells.tokens;
+    }
+    let call = Call::new(
+        cells.tokens,
+        cells.outputs,
+        case.demand.streams.max(1).into(),
+        [cells.full, cells.window],
+        cells.streams,
+    );
+    let plan = profile.plan(Variant::of(case.flash_attention, case.kv));
+    let compute = Bytes(plan.peak(&call));
+    let output = if profile.style.encoder { profile.hidden() } else { profile.vocab() };
+    let output = Bytes(cells.kept.saturating_mul(LOGIT).saturating_mul(output));
+    let work = Bytes(plan.scratch(&call, converted_eighths(case)));
+    let kv = KvPair { v: if memory.latent { case.kv.k } else { case.kv.v }, k: case.kv.k };
+    let kv_cache = Bytes::saturating(memory.cache_bytes(&cells, kv, case.flash_attention));
+    let state = Bytes::saturating(memory.state_bytes(case.demand.streams.max(1)));
+    if kv_cache.0 == u64::MAX || compute.0 >= u64::MAX / 4 {
+        return Err(Unsupported::TooLarge);
+    }
+    let vocab = profile.vocab();
+    let tables = Bytes(vocab.saturating_mul(PER_TOKEN) + vocab.saturating_mul(MERGES) / 10 * PER_MERGE);
+    let process = Bytes(PROCESS.saturating_sub(framework.framework.0 + host.framework.0));
+    let weights = resident(case);
+    let cpu = case.runtime.backend == Backend::Cpu;
+    let accelerator = PoolUse { weights: weights.0, kv_cache, state, compute, work, ..framework };
+    let own = host.framework + tables + process;
+    let discrete = case.device.memory_kind == MemoryKind::Discrete && !cpu;
+    let host = PoolUse {
+        weights: weights.1,
+        // The inputs of the graph are made in the host's memory before they are copied.
+        compute: if discrete { Bytes(inputs(profile, &cells, case.flash_attention)) } else { Bytes::ZERO },
+        output,
+        framework: own,
+        ..PoolUse::default()
+    };
+    Ok(Footprint::split(case.device, accelerator, host, RULE))
+}
+
+/// Weights in the accelerator's memory and in the host's: the input tables stay with the host, and an accelerator other
+/// than the CPU gets a copy of the table that serves as output head too. Apple's GPU reads the mapped file.
+fn resident(case: &Case<'_>) -> (Bytes, Bytes) {
+    let weights = case.weights;
+    let tower = if case.demand.images == 0 { weights.vision } else { Bytes::ZERO };
+    let total = weights.total.saturating_sub(tower);
+    if matches!(case.runtime.backend, Backend::Cpu | Backend::Metal) {
+        return (total, Bytes::ZERO);
+    }
+    let copy = if weights.tied { weights.output_head } else { Bytes::ZERO };
+    (total.saturating_sub(weights.input_embedding) + copy, weights.input_embedding)
+}
+
+/// Bytes of the graph's inputs: token embeddings, masks and indices.
+fn inputs(profile: &Profile, cells: &Cells, flash: bool) -> u64 {
+    let mask = if flash { 2 } else { 4 };
+    let window = if profile.memory.window.is_some() { cells.window } else { 0 };
+    let per_token = 2 * 4 * profile.hidden() + mask * cells.full.saturating_add(window) + 64;
+    per_token.saturating_mul(cells.tokens)
+}
+
+/// Eighths of a byte that a number takes when a CPU converts it to the partner type of the weights: half precision, or
+/// blocks of 8 bits with a scale (292 bytes for 256 numbers at most).
+fn converted_eighths(case: &Case<'_>) -> u64 {
+    match case.format.kind {
+        FormatKind::Gguf(GgufMix::F32) => 0,
+        FormatKind::Gguf(GgufMix::F16 | GgufMix::Bf16) | FormatKind::Uniform { .. } => 16,
+        FormatKind::Gguf(_) => (292 * 8u64).div_ceil(256),
+    }
+}
+
+/// A network (whisper.cpp and its kin): weights, the largest activations, one process.
+fn network(case: &Case<'_>, accelerator: PoolUse, host: PoolUse) -> Footprint {
+    let activations = case.model.network().and_then(|n| n.activations_m).unwrap_or(0.0);
+    let compute = Bytes::saturating((activations.max(0.0) * 1e6 * 4.0) as u128);
+    let process = Bytes(PROCESS.saturating_sub(accelerator.framework.0 + host.framework.0));
+    let accelerator = PoolUse { weights: case.weights.total, compute, ..accelerator };
+    Footprint::split(case.device, accelerator, PoolUse { framework: host.framework + process, ..host }, RULE)
+}
