@@ -4,6 +4,8 @@
 //! from dry runs and real loads of files with real hyper-parameters, tensor shapes and types: `buffers.csv` one context a
 //! row, `files.csv` the bytes that `llama-quantize --dry-run` gives for each file type, `models.json` the hyper-parameters.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where a fixture is damaged")]
+
 use std::collections::HashMap;
 
 use edgemem::catalog::Catalog;
