@@ -137,7 +137,7 @@ pub struct StoredTensor {
 }
 
 /// A network that is run as a whole: one image, one 30 s window of speech.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// Arithmetic operations of one inference, a multiply-add counted as two, in billions; absent when unknown.

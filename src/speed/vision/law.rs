@@ -1,0 +1,174 @@
+//! The roofline under every estimate: a fixed cost, arithmetic at a share of the peak, data at a share of the bandwidth.
+//!
+//! ```text
+//! time = overhead x (reference rate / rate)^k  +  operations / (efficiency x rate)  +  bytes / (share x data rate)
+//! ```
+//!
+//! Its constants are fitted per group of engines and precision by `examples/calibrate_vision`; what single devices and
+//! networks deviate from it is told by [`super::effects`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::parts::Part;
+use crate::domain::{Backend, PowerMode};
+use crate::units::Seconds;
+
+/// What the arithmetic is done in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 8-bit weights and activations.
+    Eight,
+    /// 8-bit weights, 16-bit activations.
+    Mixed,
+    /// 16-bit floating point, and everything that is expanded to it.
+    Half,
+    /// 32-bit floating point.
+    Single,
+}
+
+impl Precision {
+    /// The arithmetic that a weight format leads to, by the format's id. Formats of fewer bits than eight are expanded.
+    #[must_use]
+    pub fn of_format(id: &str) -> Self {
+        match id {
+            "w8a16" => Self::Mixed,
+            "f32" | "fp32" => Self::Single,
+            _ if id.starts_with("int8") || id.starts_with("w8a8") || id.starts_with("fp8") => Self::Eight,
+            _ => Self::Half,
+        }
+    }
+
+    /// Bytes of one element of a layer's output.
+    const fn activation_bytes(self) -> f64 {
+        match self {
+            Self::Eight => 1.0,
+            Self::Mixed | Self::Half => 2.0,
+            Self::Single => 4.0,
+        }
+    }
+}
+
+/// What the chip offers to a graph.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Operations per second at the precision asked for.
+    pub compute: f64,
+    /// Bytes per second of memory; absent when unknown or when there is no memory beside the chip.
+    pub bandwidth: Option<f64>,
+}
+
+/// Share of the half-precision rate that matrix units reach in single precision where they have a reduced format for it
+/// (TF32 on NVIDIA since Ampere: NVIDIA's data sheets give half of the FP16 rate).
+const REDUCED_SINGLE: f64 = 0.5;
+
+impl Rates {
+    /// The rates of a device in a mode. `reduced_single` says whether its matrix units take 32-bit inputs.
+    ///
+    /// Absent when the catalog has no rate from which this one follows.
+    #[must_use]
+    pub fn of(mode: &PowerMode, backend: Backend, precision: Precision, reduced_single: bool) -> Option<Self> {
+        let bandwidth = mode.bandwidth.map(|b| b.0).filter(|&b| b > 0.0);
+        let [half, single, eight] =
+            [mode.compute.fp16, mode.compute.fp32, mode.compute.int8.or(mode.compute.fp8)].map(|r| r.map(|r| r.0));
+        let compute = match (backend, precision) {
+            // The catalogs have no arithmetic rates of CPUs: bandwidth stands for the size of the machine, and the fitted
+            // efficiency is operations per byte.
+            (Backend::Cpu, _) => bandwidth,
+            (_, Precision::Eight) => eight.or_else(|| half.map(|h| 2.0 * h)).or(single),
+            (Backend::Npu, Precision::Half | Precision::Mixed) => eight.map(|e| e / 2.0).or(half),
+            (_, Precision::Half | Precision::Mixed) => half.or(single),
+            (_, Precision::Single) if reduced_single => half.map(|h| h * REDUCED_SINGLE).or(single),
+            (_, Precision::Single) => single.or_else(|| half.map(|h| h / 2.0)),
+        }?;
+        (compute > 0.0).then_some(Self { compute, bandwidth })
+    }
+}
+
+/// Where layer outputs and weights stream from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Memory: its bandwidth counts.
+    #[default]
+    Memory,
+    /// Memory on the chip, which grows with its arithmetic.
+    Chip,
+}
+
+/// The constants of one precision.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Constants {
+    /// Fixed time of a graph, or of a layer where the law says so, at the reference rate.
+    pub overhead: Seconds,
+    /// Share of the peak rate that arithmetic reaches (for CPUs: operations per byte of bandwidth).
+    pub efficiency: f64,
+}
+
+/// The roofline of one group of engines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Law {
+    /// By precision.
+    pub precisions: BTreeMap<Precision, Constants>,
+    /// Rate at which the overheads hold, in operations per second.
+    pub reference: f64,
+    /// How fast overheads shrink with the rate: 0 not at all, 1 in proportion.
+    pub overhead_exponent: f64,
+    /// Whether the overhead is paid per layer.
+    #[serde(default)]
+    pub per_layer: bool,
+    /// Where data stream from.
+    pub stream: Stream,
+    /// Share of the bandwidth that data reach, or bytes per operation of the chip's rate.
+    pub data_share: f64,
+}
+
+impl Law {
+    /// The constants of a precision, or of the nearest one that was measured: rates already tell precisions apart.
+    fn constants(&self, precision: Precision) -> Option<&Constants> {
+        let distance = |p: Precision| (p as i32 - precision as i32).abs();
+        self.precisions.iter().min_by_key(|&(&p, _)| (distance(p), p)).map(|(_, c)| c)
+    }
+
+    /// Time of one run of a part, `activations` elements written and `weight_bytes` bytes read per weight; absent when the
+    /// law has no constants at all.
+    #[must_use]
+    pub fn time(
+        &self,
+        part: &Part,
+        activations: f64,
+        weight_bytes: f64,
+        precision: Precision,
+        rates: Rates,
+    ) -> Option<Seconds> {
+        let constants = self.constants(precision)?;
+        let steps = if self.per_layer { f64::from(part.layers) } else { 1.0 };
+        let overhead = constants.overhead.0 * steps * (self.reference / rates.compute).powf(self.overhead_exponent);
+        let arithmetic = part.operations / (constants.efficiency * rates.compute);
+        let bytes = activations * precision.activation_bytes() + part.weights * weight_bytes;
+        let data_rate = match self.stream {
+            Stream::Memory => rates.bandwidth,
+            Stream::Chip => Some(rates.compute),
+        };
+        let data = data_rate.map_or(0.0, |rate| bytes / (self.data_share * rate));
+        Some(Seconds(overhead + arithmetic + data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_lead_to_the_arithmetic_that_engines_use() {
+        assert_eq!(Precision::of_format("int8"), Precision::Eight);
+        assert_eq!(Precision::of_format("w8a8"), Precision::Eight);
+        assert_eq!(Precision::of_format("w8a16"), Precision::Mixed);
+        assert_eq!(Precision::of_format("f32"), Precision::Single);
+        assert_eq!(Precision::of_format("q5_0"), Precision::Half);
+    }
+}
