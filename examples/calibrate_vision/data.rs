@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use edgemem::catalog::Catalog;
-use edgemem::domain::{Backend, Network, PowerMode};
+use edgemem::domain::{Backend, Network, PowerMode, Precision};
 use edgemem::speed::vision::effects::{Shared, Subject};
-use edgemem::speed::vision::law::{Precision, Rates};
+use edgemem::speed::vision::law::Rates;
 use edgemem::speed::vision::parts::{Part, parts};
 use edgemem::speed::vision::{Chip, Group, Unit, part_name};
 

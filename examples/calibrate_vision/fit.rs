@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use edgemem::domain::Precision;
 use edgemem::speed::vision::effects::{Effects, Shared};
-use edgemem::speed::vision::law::{Constants, Law, Precision, Rates, Stream};
+use edgemem::speed::vision::law::{Constants, Law, Rates, Stream};
 use edgemem::speed::vision::{Fit, Group, Spread};
 use edgemem::units::Seconds;
 

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod model;
 pub mod os_image;
 pub mod parameters;
+pub mod precision;
 pub mod provenance;
 pub mod runtime;
 pub mod spec;
@@ -22,6 +23,7 @@ pub use model::{
     Speech, Ssm, StoredTensor, StoredWeights, Task, VisionTower,
 };
 pub use os_image::OsImage;
+pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
 pub use runtime::{Backend, Engine, FlashSupport, Runtime};
 pub use spec::{ArchitectureSpec, GlobalAttention, NormKind, QkNorm, SpecError};

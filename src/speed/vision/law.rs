@@ -12,44 +12,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::parts::Part;
-use crate::domain::{Backend, PowerMode};
+use crate::domain::{Backend, PowerMode, Precision};
 use crate::units::Seconds;
-
-/// What the arithmetic is done in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// 8-bit weights and activations.
-    Eight,
-    /// 8-bit weights, 16-bit activations.
-    Mixed,
-    /// 16-bit floating point, and everything that is expanded to it.
-    Half,
-    /// 32-bit floating point.
-    Single,
-}
-
-impl Precision {
-    /// The arithmetic that a weight format leads to, by the format's id. Formats of fewer bits than eight are expanded.
-    #[must_use]
-    pub fn of_format(id: &str) -> Self {
-        match id {
-            "w8a16" => Self::Mixed,
-            "f32" | "fp32" => Self::Single,
-            _ if id.starts_with("int8") || id.starts_with("w8a8") || id.starts_with("fp8") => Self::Eight,
-            _ => Self::Half,
-        }
-    }
-
-    /// Bytes of one element of a layer's output.
-    const fn activation_bytes(self) -> f64 {
-        match self {
-            Self::Eight => 1.0,
-            Self::Mixed | Self::Half => 2.0,
-            Self::Single => 4.0,
-        }
-    }
-}
 
 /// What the chip offers to a graph.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -156,19 +120,5 @@ impl Law {
         };
         let data = data_rate.map_or(0.0, |rate| bytes / (self.data_share * rate));
         Some(Seconds(overhead + arithmetic + data))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formats_lead_to_the_arithmetic_that_engines_use() {
-        assert_eq!(Precision::of_format("int8"), Precision::Eight);
-        assert_eq!(Precision::of_format("w8a8"), Precision::Eight);
-        assert_eq!(Precision::of_format("w8a16"), Precision::Mixed);
-        assert_eq!(Precision::of_format("f32"), Precision::Single);
-        assert_eq!(Precision::of_format("q5_0"), Precision::Half);
     }
 }

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use self::effects::{DeviceKnown, Effects, Knowledge, NetworkKnown, Shared, Subject};
-use self::law::{Law, Precision, Rates};
+use self::law::{Law, Rates};
 use self::parts::parts;
 use super::{Basis, NetworkSpeed, NoEstimate};
-use crate::domain::{Backend, PowerMode};
+use crate::domain::{Backend, PowerMode, Precision};
 use crate::memory::Case;
 use crate::units::{InferencesPerSecond, Range, Seconds, Share};
 
@@ -127,7 +127,7 @@ impl Group {
             (Backend::Metal, _) if whisper => (Self::WhisperMetal, true),
             _ if whisper => (Self::WhisperCuda, backend == Backend::Cuda),
             (Backend::Cuda, _) => (Self::Cuda, true),
-            (Backend::Npu, "hailort" | "hailo-genai") => (Self::Hailo, true),
+            (Backend::Npu, "hailort") => (Self::Hailo, true),
             (Backend::Npu, "rknn") => (Self::Rockchip, true),
             (Backend::Npu, _) if generation.is_some_and(|g| g.starts_with("hexagon")) => (Self::Hexagon, true),
             (Backend::Npu, _) => (Self::Npu, false),
@@ -150,8 +150,8 @@ impl Constants {
         let falls_back = chip.is_some_and(|chip| {
             let build = Subject {
                 chip: &chip.id,
-                engine: &case.runtime.engine_id,
-                format: &case.format.id,
+                engine: engine_name(&case.runtime.engine_id),
+                format: Precision::of_format(&case.format.id).format_name(&case.format.id),
                 ..Subject::default()
             };
             let mut key = String::new();
@@ -207,7 +207,8 @@ pub(super) fn speed(
 ) -> Result<NetworkSpeed, NoEstimate> {
     let network = case.model.network().ok_or(NoEstimate::Unable("it is no vision or speech model"))?;
     let (backend, chip) = constants.computes(case);
-    let (group, measured_here) = Group::of(&case.runtime.engine_id, backend, chip.map(|c| c.generation.as_str()));
+    let (group, measured_here) =
+        Group::of(engine_name(&case.runtime.engine_id), backend, chip.map(|c| c.generation.as_str()));
     let fit = constants.groups.get(&group).ok_or(NoEstimate::Unknown("the speed of this engine"))?;
     let precision = Precision::of_format(&case.format.id);
     let rates = Rates::of(mode, backend, precision, chip.is_some_and(|c| c.reduced_single))
@@ -231,8 +232,8 @@ pub(super) fn speed(
             network: &name,
             family: &family,
             kind: if part.name.is_empty() { kind } else { part.name },
-            engine: &case.runtime.engine_id,
-            format: &case.format.id,
+            engine: engine_name(&case.runtime.engine_id),
+            format: precision.format_name(&case.format.id),
         };
         let (effect, knowledge) = fit.effects.on(&subject);
         let device = if measured_here { knowledge.device } else { DeviceKnown::Nothing };
@@ -248,6 +249,11 @@ pub(super) fn speed(
     let factor = (half_width * interpolate(&constants.shape, confidence.as_f64())).exp();
     let latency = Range { median: Seconds(time), low: Seconds(time / factor), high: Seconds(time * factor) };
     Ok(NetworkSpeed { inferences: latency.map(|t| InferencesPerSecond(1.0 / t.0)).swapped(), latency, basis })
+}
+
+/// The engine's name in the measurements: what a vendor ships under two names counts as one.
+fn engine_name(engine_id: &str) -> &str {
+    if engine_id == "hailo-genai" { "hailort" } else { engine_id }
 }
 
 /// The name of a part in the measurements: the network's id alone when it has one part.
