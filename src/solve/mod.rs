@@ -1,5 +1,24 @@
 //! The optimisation: which devices, and which candidate of each workload on which of them.
+//!
+//! [`solve`] finds the first plan in the order among plans ([`Rank`]) and proves it, [`alternatives`] the next ones with
+//! other devices and [`judge`] checks any plan on its integers. How
+//! the search works, and why what it leaves out is never needed, stands in `docs/solver.md`.
 
+mod answer;
+mod fleet;
+mod front;
+mod judge;
+mod keys;
+mod options;
+mod pack;
 pub mod problem;
+mod search;
+mod set;
+mod unit;
+mod watch;
 
+pub use answer::{MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};
+pub use judge::{Bought, Judged, Violation, judge, latency_holds, spares};
+pub use keys::{Keys, Rank};
 pub use problem::*;
+pub use search::{alternatives, solve};

@@ -1,0 +1,72 @@
+//! What is asked of a search and what it answers.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::problem::Assignment;
+
+/// Most pools that a host may have.
+pub const MAX_POOLS: usize = 4;
+
+/// Most workloads that a site class may have, those that must be together counted as one.
+pub const MAX_ITEMS: usize = 128;
+
+/// When a search must end.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchLimits<'a> {
+    /// Wall time; the answer is then the best plan found and a proven bound. Without it the search runs to its end.
+    pub time: Option<Duration>,
+    /// Set by the caller to end the search like a time limit.
+    pub cancel: Option<&'a AtomicBool>,
+    /// Steps spent on deciding between plans of equal objective before the best of them so far is taken. Steps and not
+    /// time: the same input gives the same plan on every machine.
+    pub tie_steps: u64,
+}
+
+impl Default for SearchLimits<'_> {
+    /// No limit of time, and steps for about a second.
+    fn default() -> Self {
+        Self { time: None, cancel: None, tie_steps: 2_000_000 }
+    }
+}
+
+/// How far a search is, about once a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The objective of the best plan so far, in cents or milliwatts.
+    pub best: Option<u64>,
+    /// No plan has a smaller objective.
+    pub bound: u64,
+    /// Time since the start.
+    pub elapsed: Duration,
+}
+
+/// What a search found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// No plan is better.
+    Optimal,
+    /// A plan, but the limits ended the search before a better one could be excluded.
+    Feasible,
+    /// No plan exists.
+    Infeasible,
+    /// The limits ended the search before any plan was found.
+    Unknown,
+}
+
+/// The answer to a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What is proven.
+    pub status: Status,
+    /// The objective of the plan: cents (capex; tco rounded once) or milliwatts (power).
+    pub value: Option<u64>,
+    /// No plan has a smaller objective; the value itself when optimal, 0 when infeasible.
+    pub bound: u64,
+    /// The plan.
+    pub assignment: Option<Assignment>,
+    /// Whether the plan is also proven the first in the order among plans of this objective.
+    pub first_of_equals: bool,
+    /// Steps of the search: the same on every machine unless a limit ended it.
+    pub steps: u64,
+}

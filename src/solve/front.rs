@@ -1,0 +1,205 @@
+//! What a machine can hold: for each set of items the combinations of choices that no other combination beats.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::answer::MAX_POOLS;
+use super::set::{QuickMap, Set};
+use super::unit::{Choice, Room, Unit};
+
+/// Whether the first choice makes the second superfluous when only feasibility is asked: it takes no more memory and load
+/// and leaves at least as much load to others.
+pub(super) fn lean(a: &Choice, b: &Choice) -> bool {
+    a.load <= b.load && a.cap - a.load >= b.cap - b.load && no_more(&a.mem, &b.mem)
+}
+
+/// Whether the first choice makes the second superfluous in every respect: it is no worse in what it takes and in quality
+/// and then either better in the order among plans (quality or memory) or not later in the order of configurations.
+///
+/// Load alone does not count as better: it decides nothing among plans of equal energy, the configuration does.
+pub(super) fn full(a: &Choice, b: &Choice) -> bool {
+    lean(a, b)
+        && a.quality <= b.quality
+        && (a.quality < b.quality || a.mem != b.mem || (&a.ranks, &a.picks) <= (&b.ranks, &b.picks))
+}
+
+fn no_more(a: &Room, b: &Room) -> bool {
+    a.iter().zip(b).all(|(a, b)| a <= b)
+}
+
+/// The choices that no other one makes superfluous, in a fixed order.
+pub(super) fn undominated(mut choices: Vec<Choice>, beats: impl Fn(&Choice, &Choice) -> bool) -> Vec<Choice> {
+    choices.sort_by(|a, b| {
+        let key = |c: &Choice| (c.mem, c.load, std::cmp::Reverse(c.cap), c.quality);
+        key(a).cmp(&key(b)).then_with(|| (&a.ranks, &a.picks).cmp(&(&b.ranks, &b.picks)))
+    });
+    let mut kept: Vec<Choice> = Vec::new();
+    for choice in choices {
+        if !kept.iter().any(|k| beats(k, &choice)) {
+            // The sort puts less memory first, yet a later choice can still beat an earlier one of equal memory.
+            kept.retain(|k| !beats(&choice, k));
+            kept.push(choice);
+        }
+    }
+    kept
+}
+
+/// One combination of choices for a set of items.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) mem: Room,
+    pub(super) load: u64,
+    /// Most load on the whole device.
+    pub(super) cap: u64,
+    pub(super) quality: u64,
+    /// Choice of the highest item.
+    choice: u32,
+    /// Entry of the front without that item.
+    before: u32,
+}
+
+/// All combinations for one set that no other beats; empty when the set does not fit.
+pub(super) type Front = Rc<Vec<Entry>>;
+
+/// What fronts are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Whether a set fits.
+    Fit,
+    /// The best way to host a set.
+    Best,
+}
+
+/// The fronts of all machines of a unit, worked out when asked for and kept.
+#[derive(Debug)]
+pub(super) struct Fronts<'u> {
+    unit: &'u Unit<'u>,
+    purpose: Purpose,
+    known: Vec<QuickMap<Set, Front>>,
+    /// Combinations that lose more quality than this are left out.
+    pub(super) quality_limit: Option<i128>,
+    /// Combinations looked at, the measure of work.
+    pub(super) work: u64,
+}
+
+impl<'u> Fronts<'u> {
+    pub(super) fn new(unit: &'u Unit<'u>, purpose: Purpose) -> Self {
+        Self {
+            unit,
+            purpose,
+            known: unit.machines.iter().map(|_| QuickMap::default()).collect(),
+            quality_limit: None,
+            work: 0,
+        }
+    }
+
+    /// The choices of an item on a machine that matter for the purpose.
+    pub(super) fn choices(&self, machine: usize, item: usize) -> &'u [Choice] {
+        let machine = &self.unit.machines[machine];
+        match self.purpose {
+            Purpose::Fit => &machine.lean[item],
+            Purpose::Best => &machine.choices[item],
+        }
+    }
+
+    /// The front of a set on a machine.
+    pub(super) fn get(&mut self, machine: usize, set: Set) -> Front {
+        if let Some(front) = self.known[machine].get(&set) {
+            return Rc::clone(front);
+        }
+        let front = Rc::new(self.build(machine, set));
+        self.known[machine].insert(set, Rc::clone(&front));
+        front
+    }
+
+    fn build(&mut self, machine: usize, set: Set) -> Vec<Entry> {
+        let unit = self.unit;
+        let Some(last) = set.highest() else {
+            let cap = unit.problem.max_load.0;
+            return vec![Entry { mem: [0; MAX_POOLS], load: 0, cap, quality: 0, choice: 0, before: 0 }];
+        };
+        let rest = set.without(last);
+        if unit.items[last].apart.meets(rest) {
+            return Vec::new();
+        }
+        let before = self.get(machine, rest);
+        let room = &unit.machines[machine].room;
+        let mut grown = Vec::new();
+        for (position, entry) in before.iter().enumerate() {
+            for (number, choice) in self.choices(machine, last).iter().enumerate() {
+                let load = entry.load + choice.load;
+                // A cap is a limit on the whole device's load, so the lower one holds for both.
+                let cap = entry.cap.min(choice.cap);
+                let mut mem = entry.mem;
+                mem.iter_mut().zip(&choice.mem).for_each(|(sum, part)| *sum = sum.saturating_add(*part));
+                if load <= cap && no_more(&mem, room) {
+                    let quality = if self.purpose == Purpose::Fit { 0 } else { entry.quality + choice.quality };
+                    if self.quality_limit.is_some_and(|limit| i128::from(quality) > limit) {
+                        continue;
+                    }
+                    grown.push(Entry { mem, load, cap, quality, choice: number as u32, before: position as u32 });
+                }
+            }
+        }
+        self.work += grown.len() as u64 + 1;
+        self.thin(grown, machine, set)
+    }
+
+    /// Keeps the entries that no other beats.
+    fn thin(&mut self, mut grown: Vec<Entry>, machine: usize, set: Set) -> Vec<Entry> {
+        grown.sort_by_key(|e| (e.mem, e.quality, e.load, std::cmp::Reverse(e.cap)));
+        let mut kept: Vec<Entry> = Vec::new();
+        for entry in grown {
+            self.work += kept.len() as u64 / 8;
+            if kept.iter().any(|k| self.beats(k, &entry, machine, set)) {
+                continue;
+            }
+            // Only entries of equal memory and quality that come before can still be beaten, through their configuration.
+            kept.retain(|k| k.mem != entry.mem || k.quality != entry.quality || !self.beats(&entry, k, machine, set));
+            kept.push(entry);
+        }
+        kept
+    }
+
+    fn beats(&self, a: &Entry, b: &Entry, machine: usize, set: Set) -> bool {
+        let lean = a.load <= b.load && a.cap - a.load >= b.cap - b.load && no_more(&a.mem, &b.mem);
+        if self.purpose == Purpose::Fit || !lean {
+            return lean;
+        }
+        a.quality <= b.quality
+            && (a.quality < b.quality || a.mem != b.mem || self.compare(machine, set, a, b) != Ordering::Greater)
+    }
+
+    /// The order of configurations between two entries of one set, in workload order. Entries need not be in a front
+    /// yet, but their rest is in one.
+    pub(super) fn compare(&self, machine: usize, set: Set, a: &Entry, b: &Entry) -> Ordering {
+        if a.choice == b.choice && a.before == b.before {
+            return Ordering::Equal;
+        }
+        let ranks = |entry: &Entry| {
+            let mut all: Vec<(usize, u32, usize)> = Vec::new();
+            for (item, choice) in self.picked(machine, set, entry) {
+                let members = self.unit.items[item].members.iter().zip(&choice.ranks).zip(&choice.picks);
+                all.extend(members.map(|((&member, &rank), &pick)| (member, rank, pick)));
+            }
+            all.sort_unstable();
+            all
+        };
+        ranks(a).cmp(&ranks(b))
+    }
+
+    /// The items of an entry with their choices.
+    pub(super) fn picked(&self, machine: usize, set: Set, entry: &Entry) -> Vec<(usize, &'u Choice)> {
+        let mut all = Vec::new();
+        let (mut entry, mut set) = (*entry, set);
+        while let Some(last) = set.highest() {
+            all.push((last, &self.choices(machine, last)[entry.choice as usize]));
+            set = set.without(last);
+            match self.known[machine].get(&set).and_then(|front| front.get(entry.before as usize)) {
+                Some(&before) => entry = before,
+                None => break,
+            }
+        }
+        all
+    }
+}

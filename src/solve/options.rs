@@ -1,0 +1,367 @@
+//! The units that a site class can be built from: combinations of SKUs that can host all its items, in the order of what
+//! they cost at least.
+
+use std::collections::HashSet;
+
+use super::keys::{Keys, TCO_CENT};
+use super::pack::{Packed, Packer, Refiner};
+use super::problem::{Objective, Problem};
+use super::set::Set;
+use super::unit::Unit;
+use super::watch::{Stopped, Watch};
+
+/// A combination of SKUs as indices into [`Unit::kinds`], ascending, one entry per device.
+pub(super) type Combination = Vec<u16>;
+
+/// A running objective, the machines that reach it and what each hosts.
+type Cheapest = (i128, Vec<usize>, Vec<Set>);
+
+/// A combination that can host everything.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    /// What is bought.
+    pub(super) kinds: Combination,
+    /// The least objective apart from the price, over the site class's count.
+    pub(super) running: i128,
+    /// A packing of that objective: machines and what each hosts.
+    start: (Vec<usize>, Vec<Set>),
+    /// The best packing, once it was asked for.
+    pub(super) packed: Option<Packed>,
+}
+
+/// What a SKU costs at least, in the unit of the search (see [`scale`]).
+#[derive(Debug, Clone)]
+pub(super) struct Tariff {
+    /// For a number of devices of this kind in one unit what all units of the site class cost at least; absent where so
+    /// many can never be bought.
+    pub(super) floor: Vec<Option<i128>>,
+    /// One price for every quantity, and above zero.
+    pub(super) flat: bool,
+}
+
+/// The unit in which costs are compared while the search runs: one in this unit is so many parts of a cent (milliwatt).
+pub(super) fn scale(problem: &Problem) -> i128 {
+    match problem.objective {
+        Objective::Capex => 1_000_000,
+        Objective::Tco { .. } => TCO_CENT,
+        Objective::Power => 1,
+    }
+}
+
+/// The choices of one site class, listed from the cheapest up as far as was asked for.
+#[derive(Debug)]
+pub(super) struct Options<'u> {
+    pub(super) unit: &'u Unit<'u>,
+    packer: Packer<'u>,
+    tariffs: &'u [Tariff],
+    /// Whether combinations that contain a smaller feasible one are wanted although they cost more.
+    supersets: bool,
+    /// Kinds to buy, by least cost.
+    order: Vec<u16>,
+    /// What every combination costs whatever is bought.
+    base: i128,
+    /// Least running cost of a device by kind.
+    running: Vec<i128>,
+    /// Listed so far, by least cost.
+    pub(super) found: Vec<(i128, Choice)>,
+    /// Generated and not yet looked at, the cheapest last.
+    pending: Vec<(i128, Combination)>,
+    covered: HashSet<Combination>,
+    /// All combinations that cost no more than this have been generated.
+    generated: i128,
+    most: i128,
+    most_skus: usize,
+}
+
+impl<'u> Options<'u> {
+    pub(super) fn new(unit: &'u Unit<'u>, tariffs: &'u [Tariff], supersets: bool) -> Self {
+        let least_running =
+            |kind: &super::unit::Kind| kind.modes.iter().map(|&m| unit.machines[m].base.objective).min().unwrap_or(0);
+        let running: Vec<i128> = unit.kinds.iter().map(least_running).collect();
+        let scaled = if unit.problem.objective == Objective::Capex { 0 } else { 1 };
+        let energy = |number: usize| {
+            let choices = unit.machines.iter().flat_map(|machine| {
+                machine.lean[number].iter().map(|choice| machine.per_load * i128::from(choice.load))
+            });
+            choices.min().unwrap_or(0) * unit.items[number].copies as i128
+        };
+        let base: i128 = (0..unit.items.len()).map(energy).sum::<i128>() * scaled;
+        let mut options = Self {
+            unit,
+            packer: Packer::new(unit),
+            tariffs,
+            supersets: supersets || unit.problem.objective != Objective::Capex,
+            order: Vec::new(),
+            base,
+            running,
+            found: Vec::new(),
+            pending: Vec::new(),
+            covered: HashSet::new(),
+            generated: base - 1,
+            most: base,
+            most_skus: unit.problem.max_skus.map_or(usize::MAX, |most| most as usize),
+        };
+        let mut order: Vec<(i128, u16)> =
+            (0..unit.kinds.len() as u16).filter_map(|kind| Some((options.least(kind)?, kind))).collect();
+        order.sort_unstable();
+        options.order = order.into_iter().map(|(_, kind)| kind).collect();
+        let dearest = |&kind: &u16| (1..=unit.slots).filter_map(|count| options.cost(kind, count)).max();
+        let most = options.order.iter().filter_map(dearest).max().unwrap_or(0);
+        options.most = base + most.saturating_mul(unit.slots as i128);
+        options
+    }
+
+    /// What so many devices of a kind cost at least, over all units of the class.
+    fn cost(&self, kind: u16, count: usize) -> Option<i128> {
+        let price = self.tariffs[usize::from(kind)].floor.get(count).copied().flatten()?;
+        Some(price + self.running[usize::from(kind)] * count as i128)
+    }
+
+    fn least(&self, kind: u16) -> Option<i128> {
+        (1..=self.unit.slots).filter_map(|count| self.cost(kind, count)).min()
+    }
+
+    /// Lists choices until there is one more; false when there are no more.
+    pub(super) fn next(&mut self, watch: &mut Watch) -> Result<bool, Stopped> {
+        while let Some((floor, kinds)) = self.take(None, watch)? {
+            if self.consider(floor, kinds, watch)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Lists every choice that costs no more than this.
+    pub(super) fn complete(&mut self, upto: i128, watch: &mut Watch) -> Result<(), Stopped> {
+        while let Some((floor, kinds)) = self.take(Some(upto), watch)? {
+            self.consider(floor, kinds, watch)?;
+        }
+        Ok(())
+    }
+
+    /// What is not listed yet costs at least this; nothing when all is listed.
+    pub(super) fn reached(&self) -> Option<i128> {
+        match self.pending.last() {
+            Some((floor, _)) => Some(*floor),
+            None => (self.generated < self.most).then_some(self.generated + 1),
+        }
+    }
+
+    /// The next combination in order of cost, up to a limit.
+    fn take(&mut self, upto: Option<i128>, watch: &mut Watch) -> Result<Option<(i128, Combination)>, Stopped> {
+        loop {
+            match self.pending.last() {
+                Some((floor, _)) if upto.is_some_and(|upto| *floor > upto) => return Ok(None),
+                Some(_) => return Ok(self.pending.pop()),
+                None if self.generated >= self.most || upto.is_some_and(|upto| self.generated >= upto) => {
+                    return Ok(None);
+                }
+                None => {
+                    let step = self.order.first().and_then(|&kind| self.least(kind)).unwrap_or(1).max(1);
+                    let grown = self.generated + ((self.generated - self.base) / 4).max(step);
+                    self.generate(upto.unwrap_or(grown).min(self.most), watch)?;
+                }
+            }
+        }
+    }
+
+    /// Generates all combinations that cost more than before and no more than this.
+    fn generate(&mut self, upto: i128, watch: &mut Watch) -> Result<(), Stopped> {
+        let mut band = Vec::new();
+        let mut walk = Walk { from: self.generated, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0 };
+        self.walk(0, self.base, &mut walk, &mut band, watch)?;
+        band.sort_unstable_by(|a, b| b.cmp(a));
+        self.pending = band;
+        self.generated = upto;
+        Ok(())
+    }
+
+    fn walk(
+        &self,
+        from: usize,
+        cost: i128,
+        walk: &mut Walk,
+        band: &mut Vec<(i128, Combination)>,
+        watch: &mut Watch,
+    ) -> Result<(), Stopped> {
+        watch.step(1)?;
+        let left = self.unit.slots - walk.kinds.len();
+        if left == 0 || walk.distinct >= self.most_skus {
+            return Ok(());
+        }
+        for (position, &kind) in self.order.iter().enumerate().skip(from) {
+            if self.least(kind).is_none_or(|least| cost + least > walk.upto) {
+                break;
+            }
+            let facts = &self.unit.kinds[usize::from(kind)];
+            let price = self.unit.cheapest(facts.sku).unwrap_or(0);
+            let power = facts.modes.iter().map(|&m| self.unit.machines[m].power).min().unwrap_or(0);
+            let before = (walk.price, walk.power, walk.kinds.len());
+            for count in 1..=left {
+                walk.kinds.push(kind);
+                walk.price += price;
+                walk.power += power;
+                if self.unit.site.price_limit.is_some_and(|limit| walk.price > limit.0)
+                    || self.unit.site.power_limit.is_some_and(|limit| walk.power > limit.0)
+                {
+                    break;
+                }
+                let Some(more) = self.cost(kind, count) else { continue };
+                let sum = cost + more;
+                if sum <= walk.upto {
+                    if sum > walk.from && self.plausible(&walk.kinds) {
+                        let mut kinds = walk.kinds.clone();
+                        kinds.sort_unstable();
+                        band.push((sum, kinds));
+                    }
+                    walk.distinct += 1;
+                    self.walk(position + 1, sum, walk, band, watch)?;
+                    walk.distinct -= 1;
+                }
+            }
+            (walk.price, walk.power) = (before.0, before.1);
+            walk.kinds.truncate(before.2);
+        }
+        Ok(())
+    }
+
+    /// A quick necessary condition: every item has as many devices that could host it as it has copies.
+    fn plausible(&self, kinds: &[u16]) -> bool {
+        let able =
+            |number: usize| kinds.iter().filter(|&&k| self.unit.kinds[usize::from(k)].able.contains(number)).count();
+        self.unit.items.iter().enumerate().all(|(number, item)| able(number) >= item.copies)
+    }
+
+    /// Lists a combination if it can host everything.
+    fn consider(&mut self, floor: i128, kinds: Combination, watch: &mut Watch) -> Result<bool, Stopped> {
+        watch.step(1)?;
+        if !self.supersets && self.is_covered(&kinds) {
+            self.covered.insert(kinds);
+            return Ok(false);
+        }
+        let Some((running, bins, sets)) = self.cheapest(&kinds, watch)? else { return Ok(false) };
+        if !self.supersets {
+            self.covered.insert(kinds.clone());
+        }
+        self.found.push((floor, Choice { kinds, running, start: (bins, sets), packed: None }));
+        Ok(true)
+    }
+
+    /// Whether the combination without one device of a flat price is enough: then it always costs less.
+    fn is_covered(&self, kinds: &[u16]) -> bool {
+        (0..kinds.len()).any(|position| {
+            let mut fewer = kinds.to_vec();
+            let kind = fewer.remove(position);
+            self.tariffs[usize::from(kind)].flat && self.covered.contains(&fewer)
+        })
+    }
+
+    /// The least running objective of a combination, over all modes.
+    fn cheapest(&mut self, kinds: &[u16], watch: &mut Watch) -> Result<Option<Cheapest>, Stopped> {
+        let capex = self.unit.problem.objective == Objective::Capex;
+        let mut best: Option<Cheapest> = None;
+        for bins in self.machines(kinds, capex) {
+            let base: i128 = bins.iter().map(|&bin| self.unit.machines[bin].base.objective).sum();
+            let below = best.as_ref().map(|(objective, _, _)| *objective);
+            if below.is_some_and(|below| base >= below) {
+                continue;
+            }
+            if let Some((objective, sets)) = self.packer.fit(&bins, !capex, below, watch)? {
+                best = Some((objective, bins, sets));
+                if capex {
+                    break;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// Every combination of modes within the power limit, least running cost first.
+    fn machines(&self, kinds: &[u16], strong: bool) -> Vec<Vec<usize>> {
+        let unit = self.unit;
+        let mut all: Vec<Vec<usize>> = vec![Vec::new()];
+        for run in kinds.chunk_by(|a, b| a == b) {
+            let kind = &unit.kinds[usize::from(run[0])];
+            let modes = if strong { &kind.strong } else { &kind.modes };
+            let picks = with_repetition(modes, run.len());
+            all = all.iter().flat_map(|bins| picks.iter().map(move |pick| [bins.as_slice(), pick].concat())).collect();
+        }
+        let power = |bins: &[usize]| bins.iter().fold(0_u64, |sum, &bin| sum.saturating_add(unit.machines[bin].power));
+        all.retain(|bins| unit.site.power_limit.is_none_or(|limit| power(bins) <= limit.0));
+        all.sort_by_key(|bins| bins.iter().map(|&bin| unit.machines[bin].base.objective).sum::<i128>());
+        all
+    }
+
+    /// Works out the best packing of a listed choice; false when steps ran out before it was proven.
+    pub(super) fn refine(&mut self, index: usize, watch: &mut Watch) -> Result<bool, Stopped> {
+        let choice = &self.found[index].1;
+        if choice.packed.is_some() {
+            return Ok(true);
+        }
+        let mut refiner = Refiner::new(self.unit);
+        refiner.start(&choice.start.0, &choice.start.1);
+        let mut whole = true;
+        for bins in self.machines(&choice.kinds, false) {
+            let keys: Keys = bins.iter().map(|&bin| self.unit.machines[bin].base).sum();
+            if refiner.best.as_ref().is_some_and(|best| keys.objective > best.keys.objective) {
+                continue;
+            }
+            match refiner.refine(&self.packer, &bins, watch) {
+                Ok(()) if refiner.proven => {}
+                Ok(()) | Err(Stopped) => {
+                    whole = false;
+                    break;
+                }
+            }
+        }
+        self.found[index].1.packed = refiner.best;
+        Ok(whole)
+    }
+}
+
+impl Options<'_> {
+    /// A bound of all keys but the objective of a listed choice.
+    pub(super) fn least_keys(&self, index: usize) -> Keys {
+        let unit = self.unit;
+        let kinds = &self.found[index].1.kinds;
+        let machines = |kind: u16| unit.kinds[usize::from(kind)].modes.iter().map(|&m| &unit.machines[m]);
+        let mut keys = Keys::default();
+        for &kind in kinds {
+            keys.power += machines(kind).map(|machine| machine.base.power).min().unwrap_or(0);
+            keys.taken += machines(kind).map(|machine| machine.base.taken).min().unwrap_or(0);
+        }
+        for (number, item) in unit.items.iter().enumerate() {
+            let added = || {
+                let all = kinds.iter().flat_map(|&kind| machines(kind));
+                all.flat_map(|machine| machine.choices[number].iter().map(|c| unit.least_added(machine, c)))
+            };
+            keys.quality += added().map(|keys| keys.quality).min().unwrap_or(0) * item.copies as i128;
+            keys.taken += added().map(|keys| keys.taken).min().unwrap_or(0) * item.copies as i128;
+        }
+        keys
+    }
+}
+
+/// Where a walk over combinations is.
+struct Walk {
+    from: i128,
+    upto: i128,
+    kinds: Vec<u16>,
+    distinct: usize,
+    price: u64,
+    power: u64,
+}
+
+/// All ways to take so many of these, order aside.
+fn with_repetition(from: &[usize], count: usize) -> Vec<Vec<usize>> {
+    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..count {
+        let mut next = Vec::new();
+        for start in &all {
+            let first = start.last().and_then(|last| from.iter().position(|f| f == last)).unwrap_or(0);
+            next.extend(from[first..].iter().map(|&mode| [start.as_slice(), &[mode]].concat()));
+        }
+        all = next;
+    }
+    all
+}

@@ -1,0 +1,262 @@
+//! The whole search: lists the options of each site class as far as they can matter and chooses among them.
+
+use super::answer::{Outcome, Progress, SearchLimits, Status};
+use super::fleet::{self, Fleet, Tuple};
+use super::keys::TCO_CENT;
+use super::options::{Combination, Options, Tariff, scale};
+use super::problem::{Assignment, Hosted, Objective, Placed, Problem};
+use super::unit::{Unit, Unready};
+use super::watch::{Stopped, Watch};
+
+/// Finds the first plan in the order among plans.
+///
+/// `progress` is called about once a second. The answer is the same on every machine unless a limit of time or the
+/// caller's flag ends the search.
+pub fn solve(problem: &Problem, limits: &SearchLimits, progress: &mut dyn FnMut(Progress)) -> Outcome {
+    let mut watch = Watch::new(limits, progress);
+    match ready(problem) {
+        Ok(units) => run(problem, &units, &[], &mut watch).0,
+        Err(unready) => outcome_of(unready),
+    }
+}
+
+/// The best plans that buy other devices: each is the optimum when the devices of `plan` and of all earlier alternatives
+/// are forbidden. Fewer than `most` when no more exist or a limit ends the search.
+///
+/// Two plans have the same devices when every site class holds the same SKUs in the same numbers; modes do not matter.
+pub fn alternatives(
+    problem: &Problem,
+    plan: &Assignment,
+    most: usize,
+    limits: &SearchLimits,
+    progress: &mut dyn FnMut(Progress),
+) -> Vec<Outcome> {
+    let mut watch = Watch::new(limits, progress);
+    let Ok(units) = ready(problem) else { return Vec::new() };
+    let mut forbidden: Vec<Vec<Combination>> = vec![combinations(problem, &units, plan)];
+    let mut found = Vec::new();
+    while found.len() < most {
+        watch.best = None;
+        watch.bound = 0;
+        watch.ties_left = limits.tie_steps;
+        let (outcome, kinds) = run(problem, &units, &forbidden, &mut watch);
+        let proven = outcome.status == Status::Optimal;
+        if outcome.assignment.is_none() {
+            break;
+        }
+        forbidden.extend(kinds);
+        found.push(outcome);
+        if !proven {
+            break;
+        }
+    }
+    found
+}
+
+/// All site classes made ready.
+fn ready(problem: &Problem) -> Result<Vec<Unit<'_>>, Unready> {
+    problem.sites.iter().map(|site| Unit::new(problem, site)).collect()
+}
+
+fn outcome_of(unready: Unready) -> Outcome {
+    let status = match unready {
+        Unready::Contradiction => Status::Infeasible,
+        Unready::TooLarge => Status::Unknown,
+    };
+    Outcome { status, value: None, bound: 0, assignment: None, first_of_equals: false, steps: 0 }
+}
+
+/// The devices of a plan as the search names them.
+fn combinations(problem: &Problem, units: &[Unit], plan: &Assignment) -> Vec<Combination> {
+    let kind = |unit: &Unit, placed: &Placed| {
+        let sku = problem.hosts[placed.host].sku;
+        unit.kinds.iter().position(|kind| kind.sku == sku).map_or(u16::MAX, |kind| kind as u16)
+    };
+    let sorted = |(unit, placed): (&Unit, &Vec<Placed>)| {
+        let mut kinds: Combination = placed.iter().map(|placed| kind(unit, placed)).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    units.iter().zip(plan).map(sorted).collect()
+}
+
+/// What SKUs cost at least in a site class.
+fn tariffs(problem: &Problem, units: &[Unit], index: usize) -> Vec<Tariff> {
+    let all = |(other, unit): (usize, &Unit)| {
+        if other == index { 0 } else { unit.site.count.saturating_mul(unit.slots as u64) }
+    };
+    let others = units.iter().enumerate().map(all).fold(0_u64, u64::saturating_add);
+    let unit = &units[index];
+    let tariff = |sku: usize| {
+        let floor = |devices: usize| match devices {
+            0 => Some(0),
+            _ => fleet::least_paid(problem, sku, unit.site.count.saturating_mul(devices as u64), others),
+        };
+        Tariff { floor: (0..=unit.slots).map(floor).collect(), flat: fleet::is_flat(&problem.skus[sku]) }
+    };
+    unit.kinds.iter().map(|kind| tariff(kind.sku)).collect()
+}
+
+/// A cost in the unit of the search as cents or milliwatts.
+fn value(problem: &Problem, cost: i128) -> u64 {
+    let whole = match problem.objective {
+        Objective::Tco { .. } => (cost + TCO_CENT / 2).div_euclid(TCO_CENT),
+        Objective::Capex | Objective::Power => -(-cost).div_euclid(scale(problem)),
+    };
+    u64::try_from(whole.max(0)).unwrap_or(u64::MAX)
+}
+
+/// What a search knows when it ends, by itself or by a limit.
+struct Known {
+    tuple: Option<(Tuple, i128)>,
+    bound: i128,
+}
+
+/// One search with some plans forbidden; with the devices of the plan found.
+fn run(
+    problem: &Problem,
+    units: &[Unit],
+    forbidden: &[Vec<Combination>],
+    watch: &mut Watch,
+) -> (Outcome, Option<Vec<Combination>>) {
+    let tariffs: Vec<Vec<Tariff>> = (0..units.len()).map(|index| tariffs(problem, units, index)).collect();
+    let mut options: Vec<Options> =
+        units.iter().zip(&tariffs).map(|(unit, tariffs)| Options::new(unit, tariffs, !forbidden.is_empty())).collect();
+    let mut known = Known { tuple: None, bound: 0 };
+    let ended = cheapest(problem, &mut options, forbidden, &mut known, watch);
+    let Some((tuple, cost)) = known.tuple else {
+        let status = if ended.is_ok() { Status::Infeasible } else { Status::Unknown };
+        let bound = if ended.is_ok() { 0 } else { value(problem, known.bound) };
+        let none = Outcome { status, value: None, bound, assignment: None, first_of_equals: false, steps: watch.steps };
+        return (none, None);
+    };
+    let mut first = false;
+    let mut tuple = tuple;
+    if ended.is_ok() {
+        watch.best = Some(value(problem, cost));
+        watch.bound = value(problem, cost);
+        let mut fleet = Fleet::new(problem, &mut options, forbidden, true);
+        fleet.cut = Some(cost);
+        let decided = fleet.search(watch).is_ok() && fleet.proven;
+        if let Some(best) = fleet.best {
+            tuple = best.tuple;
+            first = decided;
+        }
+    }
+    for (site, &index) in options.iter_mut().zip(&tuple) {
+        // Only what no proof asked for is still without its packing.
+        first &= site.refine(index, watch).unwrap_or(false);
+    }
+    let assignment = assignment(problem, &options, &tuple);
+    let kinds = tuple.iter().zip(&options).map(|(&index, site)| site.found[index].1.kinds.clone()).collect();
+    let best = value(problem, cost);
+    let (status, bound) =
+        if ended.is_ok() { (Status::Optimal, best) } else { (Status::Feasible, value(problem, known.bound).min(best)) };
+    let outcome = Outcome {
+        status,
+        value: Some(best),
+        bound,
+        assignment: Some(assignment),
+        first_of_equals: first,
+        steps: watch.steps,
+    };
+    (outcome, Some(kinds))
+}
+
+/// Finds a tuple of least cost; what is known is kept up to date in case a limit ends the search.
+fn cheapest(
+    problem: &Problem,
+    options: &mut [Options],
+    forbidden: &[Vec<Combination>],
+    known: &mut Known,
+    watch: &mut Watch,
+) -> Result<(), Stopped> {
+    let lowest = |site: &Options| site.found.first().map_or_else(|| site.reached().unwrap_or(0), |(floor, _)| *floor);
+    for index in 0..options.len() {
+        let others: i128 = options.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, site)| lowest(site)).sum();
+        let any = options[index].next(watch);
+        known.bound = others + lowest(&options[index]);
+        watch.bound = value(problem, known.bound);
+        if !any? {
+            return Ok(());
+        }
+    }
+    let least: Vec<i128> = options.iter().map(lowest).collect();
+    let sum: i128 = least.iter().sum();
+    let mut growth = 20;
+    loop {
+        let mut fleet = Fleet::new(problem, options, forbidden, false);
+        fleet.best = None;
+        // A plan found with shorter lists is still one: what costs as much is not wanted again.
+        let result = fleet.search(watch);
+        let open = fleet.open;
+        if let Some(best) = fleet.best.take()
+            && known.tuple.as_ref().is_none_or(|(_, cost)| best.sum.cost < *cost)
+        {
+            watch.best = Some(value(problem, best.sum.cost));
+            known.tuple = Some((best.tuple, best.sum.cost));
+        }
+        let unlisted = |options: &[Options]| {
+            let beyond = options.iter().zip(&least).filter_map(|(site, &own)| Some(site.reached()? + sum - own));
+            beyond.min()
+        };
+        let listed = match (&result, &known.tuple) {
+            (Ok(()), Some((_, cost))) => Some(*cost),
+            (Ok(()), None) => None,
+            (Err(Stopped), _) => Some(open.unwrap_or(sum).max(sum)),
+        };
+        known.bound = match (listed, unlisted(options)) {
+            (Some(a), Some(b)) => a.min(b),
+            (a, b) => a.or(b).unwrap_or(sum),
+        };
+        watch.bound = value(problem, known.bound);
+        result?;
+        let before: usize = options.iter().map(|site| site.found.len()).sum();
+        if let Some((_, cost)) = known.tuple {
+            for (site, &own) in options.iter_mut().zip(&least) {
+                site.complete(cost - (sum - own), watch)?;
+            }
+            if options.iter().map(|site| site.found.len()).sum::<usize>() == before {
+                known.bound = cost;
+                return Ok(());
+            }
+        } else {
+            while options.iter().map(|site| site.found.len()).sum::<usize>() == before {
+                if options.iter().all(|site| site.reached().is_none()) {
+                    return Ok(());
+                }
+                for (site, &own) in options.iter_mut().zip(&least) {
+                    site.complete(own + (own / 100).max(1) * growth, watch)?;
+                }
+                growth *= 2;
+            }
+        }
+    }
+}
+
+/// The plan of a tuple in canonical order.
+fn assignment(problem: &Problem, options: &[Options], tuple: &Tuple) -> Assignment {
+    let unit = |(site, &index): (&Options, &usize)| -> Vec<Placed> {
+        let Some(packed) = &site.found[index].1.packed else { return Vec::new() };
+        let mut devices: Vec<Placed> = packed
+            .devices
+            .iter()
+            .map(|(machine, items)| {
+                let members = items.iter().flat_map(|(item, picks)| {
+                    let members = site.unit.items[*item].members.iter().zip(picks);
+                    members.map(|(&workload, &candidate)| Hosted { workload, candidate })
+                });
+                let mut hosted: Vec<Hosted> = members.collect();
+                hosted.sort_by_key(|hosted| hosted.workload);
+                Placed { host: site.unit.machines[*machine].host, hosted }
+            })
+            .collect();
+        devices.sort_by_cached_key(|placed| {
+            let host = &problem.hosts[placed.host];
+            let workloads: Vec<usize> = placed.hosted.iter().map(|hosted| hosted.workload).collect();
+            (problem.skus[host.sku].id.clone(), host.mode.clone(), workloads)
+        });
+        devices
+    };
+    options.iter().zip(tuple).map(unit).collect()
+}
