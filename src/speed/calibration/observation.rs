@@ -5,7 +5,7 @@ use crate::domain::PowerMode;
 use crate::memory::Case;
 use crate::speed::NoEstimate;
 use crate::speed::language::Constants;
-use crate::speed::language::keys::{Kind, Subject, hash};
+use crate::speed::language::keys::{Kind, Subject, hash, spelt};
 use crate::speed::language::law::Figures;
 use crate::speed::language::spread::{Level, Width};
 use crate::speed::language::work::Work;
@@ -78,10 +78,8 @@ impl Observation {
         let work = Work::of(case.model, case.weights, case.kv).ok_or(NO_LANGUAGE)?;
         // Where the catalog knows no bandwidth one is inferred later: the terms are inversely proportional to it.
         let figures = subject.figures(mode, || Some(1.0)).ok_or(NO_LANGUAGE)?;
-        let texts =
-            |names: &[crate::speed::language::keys::Name<'_>]| names.iter().map(|n| n.text()).collect::<Vec<_>>();
         let deviations: Vec<(Kind, String)> =
-            subject.deviations().iter().filter_map(|(kind, name)| Some((*kind, name.as_ref()?.text()))).collect();
+            subject.deviations(spelt).into_iter().filter_map(|(kind, name)| Some((kind, name?))).collect();
         let cell_format = deviations.iter().find(|(kind, _)| *kind == Kind::CellFormat).map(|(_, n)| n.clone());
         Ok(Self {
             measured,
@@ -94,12 +92,12 @@ impl Observation {
             figures,
             bandwidth_known: mode.bandwidth.is_some_and(|b| b.0 > 0.0),
             names: Names {
-                decode_path: texts(&subject.decode_path()),
-                prefill_path: texts(&subject.prefill_path()),
+                decode_path: subject.decode_path(spelt).into(),
+                prefill_path: subject.prefill_path(spelt).into(),
                 deviations,
-                chip: subject.chip_name().text(),
-                device: subject.device_name().text(),
-                cell: subject.cell_name().text(),
+                chip: subject.chip_name(),
+                device: subject.device_name(spelt),
+                cell: subject.cell_name(spelt),
                 cell_format: cell_format.unwrap_or_default(),
             },
         })

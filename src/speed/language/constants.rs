@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Name, hash};
+use super::keys::hash;
 use super::law::{DecodeLaw, PrefillLaw};
 use super::spread::{Level, Spread, Width};
 use crate::units::{BytesPerSecond, Share};
@@ -91,16 +91,16 @@ impl<L> From<Part<L>> for PartFile<L> {
 }
 
 impl<L: Copy> Part<L> {
-    /// The most special law that is known, and how many steps of the path led to it.
+    /// The most special law that is known of these hashed names, and its place among them.
     #[must_use]
-    pub fn law(&self, path: &[Name<'_>]) -> Option<(usize, L)> {
-        path.iter().enumerate().rev().find_map(|(depth, name)| Some((depth, *self.laws.get(&name.hash())?)))
+    pub fn law(&self, path: &[u64]) -> Option<(usize, L)> {
+        path.iter().enumerate().rev().find_map(|(depth, name)| Some((depth, *self.laws.get(name)?)))
     }
 
-    /// The deviation of this name, if one is known.
+    /// The deviation of this hashed name, if one is known.
     #[must_use]
-    pub fn deviation(&self, name: &Name<'_>) -> Option<f64> {
-        self.deviations.get(&name.hash()).copied()
+    pub fn deviation(&self, name: u64) -> Option<f64> {
+        self.deviations.get(&name).copied()
     }
 
     /// The range at a confidence, for what was measured of the subject; `law` is the hash of the name of its engine's law on

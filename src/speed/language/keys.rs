@@ -4,7 +4,7 @@
 //! because an estimate looks up some twenty names and must cost about a microsecond.
 
 use super::law::Figures;
-use crate::domain::{Backend, Device, Engine, FeedForward, Format, MemoryKind, Mixer, Model, PowerMode, Runtime};
+use crate::domain::{Backend, Device, Engine, Format, MemoryKind, Model, PowerMode, Runtime};
 
 /// What executes, as far as efficiency is alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,38 +132,68 @@ pub struct Chip<'a> {
 /// Everything about a question that decides which measurements speak for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    processor: Processor,
-    chip: Chip<'a>,
-    /// The engine; everything built on llama.cpp counts as one.
-    engine: &'a str,
-    runtime: &'a str,
-    model: &'a str,
-    family: &'a str,
-    format: &'a str,
-    format_class: FormatClass,
+    executes: Processor,
     experts: bool,
     recurrent: bool,
+    kinds: Kinds<'a>,
+    all: Word<'a>,
+    processor: Word<'a>,
+    chip: Word<'a>,
+    kin: Word<'a>,
+    silicon: Word<'a>,
+    engine: Word<'a>,
+    runtime: Word<'a>,
+    model: Word<'a>,
+    family: Word<'a>,
+    format: Word<'a>,
+    format_class: Word<'a>,
+    routing: Word<'a>,
+}
+
+/// First words of the names of deviations.
+#[derive(Debug, Clone, Copy)]
+struct Kinds<'a> {
+    chip: Word<'a>,
+    format: Word<'a>,
+    experts: Word<'a>,
+    recurrent: Word<'a>,
+    family: Word<'a>,
+    model: Word<'a>,
+    cell: Word<'a>,
 }
 
 impl<'a> Subject<'a> {
     /// What the question is about; nothing for models without a language body.
     #[must_use]
     pub fn of(device: &'a Device, runtime: &'a Runtime, model: &'a Model, format: &'a Format) -> Option<Self> {
-        let architecture = model.language()?;
+        let spec = &model.language()?.spec;
+        let executes = Processor::of(device.memory_kind, runtime.backend);
+        let experts = spec.moe.is_some();
         Some(Self {
-            processor: Processor::of(device.memory_kind, runtime.backend),
-            chip: Chip::of(device),
-            engine: if runtime.engine == Engine::LlamaCpp { "llama.cpp" } else { &runtime.engine_id },
-            runtime: &runtime.id,
-            model: &model.id,
-            family: &architecture.spec.family,
-            format: &format.id,
-            format_class: FormatClass::of(format),
-            experts: architecture.layers.iter().any(|l| matches!(l.ffn, FeedForward::Moe(_))),
-            recurrent: architecture
-                .layers
-                .iter()
-                .any(|l| matches!(l.mixer, Mixer::Ssm(_) | Mixer::GatedDelta(_) | Mixer::Parallel(..))),
+            executes,
+            experts,
+            recurrent: spec.ssm.is_some() || spec.gated_delta.is_some(),
+            kinds: Kinds {
+                chip: Word::text("chip"),
+                format: Word::text("format"),
+                experts: Word::text("experts"),
+                recurrent: Word::text("recurrent"),
+                family: Word::text("family"),
+                model: Word::text("model"),
+                cell: Word::text("cell"),
+            },
+            all: Word::text("all"),
+            processor: Word::text(executes.id()),
+            chip: Word::chip(Chip::of(device)),
+            kin: Word::text(kin(&device.silicon)),
+            silicon: Word::text(&device.silicon),
+            engine: Word::text(if runtime.engine == Engine::LlamaCpp { "llama.cpp" } else { &runtime.engine_id }),
+            runtime: Word::text(&runtime.id),
+            model: Word::text(&model.id),
+            family: Word::text(&spec.family),
+            format: Word::text(&format.id),
+            format_class: Word::text(FormatClass::of(format).id()),
+            routing: Word::text(if experts { "experts" } else { "dense" }),
         })
     }
 
@@ -172,7 +202,7 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn figures(&self, mode: &PowerMode, inferred: impl Fn() -> Option<f64>) -> Option<Figures> {
         let bandwidth = mode.bandwidth.map(|b| b.0).filter(|&b| b > 0.0).or_else(inferred)?;
-        let known = match self.processor {
+        let known = match self.executes {
             // The rates in the catalog are those of the accelerator.
             Processor::Cpu => None,
             Processor::Npu => {
@@ -203,10 +233,19 @@ impl<'a> Chip<'a> {
         format!("{} {} MB/s {} Gop/s", self.silicon, self.bandwidth, self.compute)
     }
 
-    fn hash(&self, state: u64) -> u64 {
-        let state = fnv(fnv(state, self.silicon.as_bytes()), b" ");
-        let state = fnv(digits(state, self.bandwidth), b" MB/s ");
-        fnv(digits(state, self.compute), b" Gop/s")
+    /// The chip that [`Chip::text`] wrote.
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.split(' ');
+        let chip = Self {
+            silicon: parts.next()?,
+            bandwidth: parts.next()?.parse().ok()?,
+            compute: parts.nth(1)?.parse().ok()?,
+        };
+        (parts.next() == Some("Gop/s")).then_some(chip)
+    }
+
+    fn hash(&self) -> u64 {
+        mix(mix(hash_word(self.silicon.as_bytes()), self.bandwidth), self.compute)
     }
 }
 
@@ -220,55 +259,68 @@ fn kin(silicon: &str) -> &str {
     maker.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
-/// A word of a name.
+/// A word of a name, hashed once for all the names that it stands in.
 #[derive(Debug, Clone, Copy)]
-enum Word<'a> {
+pub struct Word<'a> {
+    kind: WordKind<'a>,
+    hash: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum WordKind<'a> {
     Text(&'a str),
     Chip(Chip<'a>),
 }
 
-/// Most words in a name.
-const WORDS: usize = 6;
+impl<'a> Word<'a> {
+    fn text(text: &'a str) -> Self {
+        Self { kind: WordKind::Text(text), hash: hash_word(text.as_bytes()) }
+    }
 
-/// The name of a constant, not yet spelt out.
-#[derive(Debug, Clone, Copy)]
-pub struct Name<'a> {
-    words: [Word<'a>; WORDS],
-    len: usize,
+    fn chip(chip: Chip<'a>) -> Self {
+        Self { kind: WordKind::Chip(chip), hash: chip.hash() }
+    }
 }
 
-impl<'a> Name<'a> {
-    fn new<const N: usize>(words: [Word<'a>; N]) -> Self {
-        let mut all = [Word::Text(""); WORDS];
-        all[..N].copy_from_slice(&words);
-        Self { words: all, len: N }
-    }
+/// The name made of these words as it stands in the calibration files.
+#[must_use]
+pub fn spelt(words: &[Word<'_>]) -> String {
+    let words = words.iter().map(|word| match word.kind {
+        WordKind::Text(text) => text.to_owned(),
+        WordKind::Chip(chip) => chip.text(),
+    });
+    itertools::join(words, "|")
+}
 
-    /// The name as it stands in the calibration files.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let words = self.words[..self.len].iter().map(|word| match word {
-            Word::Text(text) => (*text).to_owned(),
-            Word::Chip(chip) => chip.text(),
-        });
-        itertools::join(words, "|")
-    }
+/// The number under which the name made of these words is looked up.
+#[must_use]
+pub fn hashed(words: &[Word<'_>]) -> u64 {
+    words.iter().fold(0, |state, word| mix(state, word.hash))
+}
 
-    /// The same number as [`hash`] gives for the text.
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        let mut state = FNV_START;
-        for (i, word) in self.words[..self.len].iter().enumerate() {
-            if i > 0 {
-                state = fnv(state, b"|");
-            }
-            state = match word {
-                Word::Text(text) => fnv(state, text.as_bytes()),
-                Word::Chip(chip) => chip.hash(state),
-            };
-        }
-        state
-    }
+/// The number under which a name as it stands in the calibration files is looked up.
+#[must_use]
+pub fn hash(name: &str) -> u64 {
+    name.split('|').fold(0, |state, word| {
+        mix(state, Chip::parse(word).map_or_else(|| hash_word(word.as_bytes()), |chip| chip.hash()))
+    })
+}
+
+/// An odd number without structure (the golden ratio in 64 bits).
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn mix(state: u64, word: u64) -> u64 {
+    let x = (state.rotate_left(25) ^ word).wrapping_mul(FACTOR);
+    x ^ (x >> 32)
+}
+
+/// Eight bytes at a time.
+fn hash_word(bytes: &[u8]) -> u64 {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let state = chunks.iter().fold(bytes.len() as u64, |state, chunk| mix(state, u64::from_le_bytes(*chunk)));
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(state, u64::from_le_bytes(last))
 }
 
 /// How a name speaks: which kind of deviation from the law it stands for.
@@ -293,106 +345,66 @@ pub enum Kind {
 pub const KINDS: usize = 12;
 
 impl<'a> Subject<'a> {
-    /// Names of the decode laws that apply, the most general first; the last one that is known counts.
+    /// Names of the decode laws that apply, the most general first; the last one that is known counts. `name` is [`spelt`]
+    /// or [`hashed`], here and below.
     #[must_use]
-    pub fn decode_path(&self) -> [Name<'a>; 6] {
-        use Word::Text;
-        let (p, e, s, r) = (Text(self.processor.id()), Text(self.engine), Text(self.chip.silicon), Text(self.runtime));
-        let k = Text(kin(self.chip.silicon));
-        [
-            Name::new([Text("all")]),
-            Name::new([p]),
-            Name::new([p, e]),
-            Name::new([p, e, k]),
-            Name::new([p, e, k, s]),
-            Name::new([p, e, k, s, r]),
-        ]
+    pub fn decode_path<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> [T; 6] {
+        let &Self { processor: p, engine: e, kin: k, silicon: s, runtime: r, .. } = self;
+        [name(&[self.all]), name(&[p]), name(&[p, e]), name(&[p, e, k]), name(&[p, e, k, s]), name(&[p, e, k, s, r])]
     }
 
     /// Names of the laws of prompts and of batches that apply, the most general first.
     #[must_use]
-    pub fn prefill_path(&self) -> [Name<'a>; 7] {
-        use Word::Text;
-        let (p, e, s, r) = (Text(self.processor.id()), Text(self.engine), Text(self.chip.silicon), Text(self.runtime));
-        let (f, k) = (Text(self.format_class.id()), Text(kin(self.chip.silicon)));
+    pub fn prefill_path<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> [T; 7] {
+        let &Self { processor: p, engine: e, kin: k, silicon: s, runtime: r, format_class: f, .. } = self;
         [
-            Name::new([Text("all")]),
-            Name::new([p]),
-            Name::new([p, e]),
-            Name::new([p, e, f]),
-            Name::new([p, e, f, k]),
-            Name::new([p, e, f, k, s]),
-            Name::new([p, e, f, k, s, r]),
+            name(&[self.all]),
+            name(&[p]),
+            name(&[p, e]),
+            name(&[p, e, f]),
+            name(&[p, e, f, k]),
+            name(&[p, e, f, k, s]),
+            name(&[p, e, f, k, s, r]),
         ]
     }
 
     /// Names of the measured deviations from the law, by kind; a kind that does not apply has none.
     #[must_use]
-    pub fn deviations(&self) -> [(Kind, Option<Name<'a>>); KINDS] {
-        use Word::Text;
-        let (p, e, s, r) = (Text(self.processor.id()), Text(self.engine), Text(self.chip.silicon), Text(self.runtime));
-        let (c, f, m, a) = (Word::Chip(self.chip), Text(self.format_class.id()), Text(self.model), Text(self.family));
-        let routing = Text(if self.experts { "experts" } else { "dense" });
-        let when = |applies: bool, name: Name<'a>| applies.then_some(name);
+    pub fn deviations<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> [(Kind, Option<T>); KINDS] {
+        let &Self { processor: p, engine: e, silicon: s, runtime: r, chip: c, format_class: f, .. } = self;
+        let &Self { model: m, family: a, routing, format, .. } = self;
+        let when = |applies: bool, words: &[Word<'a>]| applies.then(|| name(words));
         [
-            (Kind::Chip, Some(Name::new([Text("chip"), p, c]))),
-            (Kind::ChipEngine, Some(self.device_name())),
-            (Kind::FormatEngine, Some(Name::new([Text("format"), e, f, routing]))),
-            (Kind::FormatSilicon, Some(Name::new([Text("format"), p, e, f, s]))),
-            (Kind::Experts, when(self.experts, Name::new([Text("experts"), p, e, s]))),
-            (Kind::Recurrent, when(self.recurrent, Name::new([Text("recurrent"), p, e, s]))),
-            (Kind::Family, Some(Name::new([Text("family"), a]))),
-            (Kind::FamilySilicon, Some(Name::new([Text("family"), p, e, a, s]))),
-            (Kind::Model, Some(Name::new([Text("model"), m]))),
-            (Kind::ModelSilicon, Some(Name::new([Text("model"), p, e, m, s]))),
-            (Kind::Cell, Some(self.cell_name())),
-            (Kind::CellFormat, Some(Name::new([Text("cell"), c, r, m, Text(self.format)]))),
+            (Kind::Chip, Some(name(&[self.kinds.chip, p, c]))),
+            (Kind::ChipEngine, Some(self.device_name(&name))),
+            (Kind::FormatEngine, Some(name(&[self.kinds.format, e, f, routing]))),
+            (Kind::FormatSilicon, Some(name(&[self.kinds.format, p, e, f, s]))),
+            (Kind::Experts, when(self.experts, &[self.kinds.experts, p, e, s])),
+            (Kind::Recurrent, when(self.recurrent, &[self.kinds.recurrent, p, e, s])),
+            (Kind::Family, Some(name(&[self.kinds.family, a]))),
+            (Kind::FamilySilicon, Some(name(&[self.kinds.family, p, e, a, s]))),
+            (Kind::Model, Some(name(&[self.kinds.model, m]))),
+            (Kind::ModelSilicon, Some(name(&[self.kinds.model, p, e, m, s]))),
+            (Kind::Cell, Some(self.cell_name(&name))),
+            (Kind::CellFormat, Some(name(&[self.kinds.cell, c, r, m, format]))),
         ]
     }
 
     /// The name that is known when the device was measured with this engine.
     #[must_use]
-    pub fn device_name(&self) -> Name<'a> {
-        let (p, e) = (Word::Text(self.processor.id()), Word::Text(self.engine));
-        Name::new([Word::Text("chip"), p, Word::Chip(self.chip), e])
+    pub fn device_name<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> T {
+        name(&[self.kinds.chip, self.processor, self.chip, self.engine])
     }
 
     /// The name that is known when the model was measured on this device with this engine.
     #[must_use]
-    pub fn cell_name(&self) -> Name<'a> {
-        let (p, e, m) = (Word::Text(self.processor.id()), Word::Text(self.engine), Word::Text(self.model));
-        Name::new([Word::Text("cell"), p, Word::Chip(self.chip), e, m])
+    pub fn cell_name<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> T {
+        name(&[self.kinds.cell, self.processor, self.chip, self.engine, self.model])
     }
 
     /// The device's silicon, for constants that do not depend on the engine.
     #[must_use]
-    pub fn chip_name(&self) -> Name<'a> {
-        Name::new([Word::Chip(self.chip)])
-    }
-}
-
-/// The number under which a name is looked up (FNV-1a, 64 bits).
-#[must_use]
-pub fn hash(text: &str) -> u64 {
-    fnv(FNV_START, text.as_bytes())
-}
-
-const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-fn fnv(state: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(state, |s, &b| (s ^ u64::from(b)).wrapping_mul(FNV_PRIME))
-}
-
-fn digits(state: u64, mut number: u64) -> u64 {
-    let mut buffer = [0u8; 20];
-    let mut at = buffer.len();
-    loop {
-        at -= 1;
-        buffer[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return fnv(state, &buffer[at..]);
-        }
+    pub fn chip_name(&self) -> String {
+        spelt(&[self.chip])
     }
 }

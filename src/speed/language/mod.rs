@@ -7,7 +7,7 @@ pub mod spread;
 pub mod work;
 
 pub use constants::Constants;
-use keys::{Name, Subject};
+use keys::{KINDS, Kind, Subject, hashed};
 use law::{Figures, Terms};
 use spread::{Level, Width};
 use work::Work;
@@ -71,6 +71,8 @@ fn prompt_with_images(case: &Case<'_>) -> u64 {
 pub struct Question<'a> {
     /// By what constants are chosen.
     pub subject: Subject<'a>,
+    /// Hashed names of the deviations that apply.
+    deviations: [(Kind, Option<u64>); KINDS],
     /// What the model asks for.
     pub work: Work,
     /// What the hardware offers.
@@ -109,10 +111,10 @@ impl<'a> Question<'a> {
         const NO_LANGUAGE: NoEstimate = NoEstimate::Unable("the model has no language body");
         let subject = Subject::of(case.device, case.runtime, case.model, case.format).ok_or(NO_LANGUAGE)?;
         let work = Work::of(case.model, case.weights, case.kv).ok_or(NO_LANGUAGE)?;
-        let inferred = || constants.inferred_bandwidth.get(&subject.chip_name().text()).map(|b| b.0);
+        let inferred = || constants.inferred_bandwidth.get(&subject.chip_name()).map(|b| b.0);
         let figures =
             subject.figures(mode, inferred).ok_or(NoEstimate::Unknown("the memory bandwidth of the device"))?;
-        Ok(Self { subject, work, figures })
+        Ok(Self { subject, deviations: subject.deviations(hashed), work, figures })
     }
 
     /// Tokens per second of each of `streams` streams with `depth` tokens in the cache.
@@ -127,18 +129,18 @@ impl<'a> Question<'a> {
         constants: &Constants,
     ) -> Result<DecodeEstimate, NoEstimate> {
         let part = &constants.decode;
-        let path = self.subject.decode_path();
+        let path = self.subject.decode_path(hashed);
         let (reach, law) = part.law(&path).ok_or(NOT_CALIBRATED)?;
         let (log, level) = self.nearby(|name| part.deviation(name), reach, SILICON_DECODE);
         let terms = law::decode_terms(&self.work, self.figures, streams, depth);
         let one = law.time(&terms).0 / log.exp();
         let (time, width) = if streams > 1 {
-            let path = self.subject.prefill_path();
+            let path = self.subject.prefill_path(hashed);
             let (_, batch) = constants.batch.law(&path).ok_or(NOT_CALIBRATED)?;
             let time = one + law::batch_term(&self.work, self.figures, streams) / batch.batch_share;
-            (time, constants.batch.width(level, path[SILICON_PREFILL].hash(), confidence))
+            (time, constants.batch.width(level, path[SILICON_PREFILL], confidence))
         } else {
-            (one, part.width(level, path[SILICON_DECODE].hash(), confidence))
+            (one, part.width(level, path[SILICON_DECODE], confidence))
         };
         Ok(DecodeEstimate { rate: range(1.0 / time, width), bound: bound(&terms, law, time / one), level })
     }
@@ -154,28 +156,34 @@ impl<'a> Question<'a> {
         constants: &Constants,
     ) -> Result<PrefillEstimate, NoEstimate> {
         let part = &constants.prefill;
-        let path = self.subject.prefill_path();
+        let path = self.subject.prefill_path(hashed);
         let (reach, law) = part.law(&path).ok_or(NOT_CALIBRATED)?;
         let (log, level) = self.nearby(|name| part.deviation(name), reach, SILICON_PREFILL);
         let time = law.time(&law::prefill_terms(&self.work, self.figures, prompt)).0 / log.exp();
-        let width = part.width(level, path[SILICON_PREFILL].hash(), confidence);
+        let width = part.width(level, path[SILICON_PREFILL], confidence);
         Ok(PrefillEstimate { rate: range(prompt as f64 / time, width), time, width, level })
     }
 
     /// Sum of the deviations that are known, and what was measured of the subject.
-    fn nearby(&self, known: impl Fn(&Name<'_>) -> Option<f64>, reach: usize, silicon: usize) -> (f64, Level) {
-        let log = self.subject.deviations().iter().filter_map(|(_, name)| known(name.as_ref()?)).sum();
-        let level = if known(&self.subject.cell_name()).is_some() {
-            Level::Cell
-        } else if known(&self.subject.device_name()).is_some() {
-            Level::Device
-        } else if reach >= silicon {
-            Level::Silicon
-        } else if reach >= ENGINE {
-            Level::Engine
-        } else {
-            Level::Nothing
-        };
+    fn nearby(&self, known: impl Fn(u64) -> Option<f64>, reach: usize, silicon: usize) -> (f64, Level) {
+        let (mut log, mut level) = (
+            0.0,
+            match reach {
+                _ if reach >= silicon => Level::Silicon,
+                _ if reach >= ENGINE => Level::Engine,
+                _ => Level::Nothing,
+            },
+        );
+        for &(kind, name) in &self.deviations {
+            if let Some(deviation) = name.and_then(&known) {
+                log += deviation;
+                level = match kind {
+                    Kind::ChipEngine => level.min(Level::Device),
+                    Kind::Cell => level.min(Level::Cell),
+                    _ => level,
+                };
+            }
+        }
         (log, level)
     }
 
@@ -185,7 +193,7 @@ impl<'a> Question<'a> {
         let Some(vision) = case.model.language().and_then(|a| a.spec.vision).filter(|_| case.demand.images > 0) else {
             return Ok(0.0);
         };
-        let (_, law) = constants.prefill.law(&self.subject.prefill_path()).ok_or(NOT_CALIBRATED)?;
+        let (_, law) = constants.prefill.law(&self.subject.prefill_path(hashed)).ok_or(NOT_CALIBRATED)?;
         let tokens = f64::from(vision.tokens_per_image.unwrap_or(TOKENS_PER_IMAGE));
         let ops = 2.0 * vision.parameters as f64 * tokens * PATCHES_PER_TOKEN * f64::from(case.demand.images);
         Ok(ops / (law.compute_share.min(1.0) * self.figures.compute))
