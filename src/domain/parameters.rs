@@ -5,7 +5,7 @@
 
 use indexmap::IndexMap;
 
-use super::model::{Architecture, Attention, FeedForward, GatedDelta, LinearKind, Mixer, Mla, MoeShape, Ssm};
+use super::model::{Architecture, Attention, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, MoeShape, Ssm};
 use super::spec::{ArchitectureSpec, NormKind, QkNorm};
 
 /// Name of the parts in `other_parameters` that take no part in plain decoding, one token at a time.
@@ -38,12 +38,8 @@ pub fn count(architecture: &Architecture) -> ParameterCount {
     parts.add("position embedding", u128::from(spec.positions) * hidden);
     parts.add("token type embedding", u128::from(spec.token_types) * hidden);
     per_layer_inputs(spec, &mut parts);
-    for layer in &architecture.layers {
-        mixer(spec, &layer.mixer, &mut parts);
-        feed_forward(spec, &layer.ffn, &mut parts);
-        let blocks = u128::from(!matches!(layer.mixer, Mixer::None))
-            + u128::from(!matches!(layer.ffn, FeedForward::None) && !spec.shared_norm);
-        parts.add("norms", blocks * norm(spec.norm, hidden) * if spec.post_norms { 2 } else { 1 });
+    for one in &architecture.layers {
+        layer(spec, one, &mut parts);
     }
     parts.add("norms", norm(spec.norm, hidden));
     if !spec.tied_embeddings {
@@ -54,6 +50,23 @@ pub fn count(architecture: &Architecture) -> ParameterCount {
         parts.add(name, u128::from(parameters));
     }
     parts.finish()
+}
+
+/// The parameters of one layer, norms included.
+#[must_use]
+pub fn of_layer(spec: &ArchitectureSpec, one: &Layer) -> u64 {
+    let mut parts = Parts::default();
+    layer(spec, one, &mut parts);
+    parts.finish().total
+}
+
+fn layer(spec: &ArchitectureSpec, one: &Layer, parts: &mut Parts) {
+    mixer(spec, &one.mixer, parts);
+    feed_forward(spec, &one.ffn, parts);
+    let blocks = u128::from(!matches!(one.mixer, Mixer::None))
+        + u128::from(!matches!(one.ffn, FeedForward::None) && !spec.shared_norm);
+    let norms = blocks * norm(spec.norm, u128::from(spec.hidden));
+    parts.add("norms", if spec.post_norms { 2 * norms } else { norms });
 }
 
 #[derive(Default)]

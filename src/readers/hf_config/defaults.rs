@@ -1,0 +1,181 @@
+//! The defaults of the configuration classes: files leave out keys whose value is the class's own, above all inside
+//! `text_config`. Figures as in the transformers library (huggingface/transformers, `configuration_*.py`, 2026).
+
+use super::json::Fallback::{self, Is, N};
+
+type Table = &'static [(&'static str, Fallback)];
+
+const LLAMA: Table = &[
+    ("vocab_size", N(32000)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(11008)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+];
+const MISTRAL: Table = &[
+    ("vocab_size", N(32000)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(14336)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(8)),
+];
+const QWEN2: Table = &[
+    ("vocab_size", N(151_936)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(22016)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(32)),
+];
+const QWEN3: Table = &[
+    ("vocab_size", N(151_936)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(22016)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(32)),
+    ("head_dim", N(128)),
+];
+const GEMMA: Table = &[
+    ("vocab_size", N(256_000)),
+    ("hidden_size", N(3072)),
+    ("intermediate_size", N(24576)),
+    ("num_hidden_layers", N(28)),
+    ("num_attention_heads", N(16)),
+    ("num_key_value_heads", N(16)),
+    ("head_dim", N(256)),
+];
+const GEMMA2: Table = &[
+    ("vocab_size", N(256_000)),
+    ("hidden_size", N(2304)),
+    ("intermediate_size", N(9216)),
+    ("num_hidden_layers", N(26)),
+    ("num_attention_heads", N(8)),
+    ("num_key_value_heads", N(4)),
+    ("head_dim", N(256)),
+    ("sliding_window", N(4096)),
+];
+const GEMMA3: Table = &[
+    ("vocab_size", N(262_208)),
+    ("hidden_size", N(2304)),
+    ("intermediate_size", N(9216)),
+    ("num_hidden_layers", N(26)),
+    ("num_attention_heads", N(8)),
+    ("num_key_value_heads", N(4)),
+    ("head_dim", N(256)),
+    ("sliding_window", N(4096)),
+    ("max_position_embeddings", N(131_072)),
+];
+const GEMMA3N: Table = &[
+    ("vocab_size", N(262_400)),
+    ("vocab_size_per_layer_input", N(262_144)),
+    ("hidden_size", N(2048)),
+    ("hidden_size_per_layer_input", N(256)),
+    ("intermediate_size", N(16384)),
+    ("num_hidden_layers", N(35)),
+    ("num_attention_heads", N(8)),
+    ("num_key_value_heads", N(2)),
+    ("head_dim", N(256)),
+    ("sliding_window", N(512)),
+    ("num_kv_shared_layers", N(15)),
+    ("altup_num_inputs", N(4)),
+    ("laurel_rank", N(64)),
+    ("max_position_embeddings", N(32768)),
+];
+const GEMMA4: Table = &[
+    ("vocab_size", N(262_144)),
+    ("vocab_size_per_layer_input", N(262_144)),
+    ("hidden_size", N(2304)),
+    ("hidden_size_per_layer_input", N(256)),
+    ("intermediate_size", N(9216)),
+    ("num_hidden_layers", N(30)),
+    ("num_attention_heads", N(8)),
+    ("num_key_value_heads", N(4)),
+    ("head_dim", N(256)),
+    ("global_head_dim", N(512)),
+    ("sliding_window", N(512)),
+    ("max_position_embeddings", N(131_072)),
+];
+const PHI3: Table = &[
+    ("vocab_size", N(32064)),
+    ("hidden_size", N(3072)),
+    ("intermediate_size", N(8192)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+];
+const BERT: Table = &[
+    ("vocab_size", N(30522)),
+    ("hidden_size", N(768)),
+    ("intermediate_size", N(3072)),
+    ("num_hidden_layers", N(12)),
+    ("num_attention_heads", N(12)),
+    ("max_position_embeddings", N(512)),
+    ("type_vocab_size", N(2)),
+];
+const FALCON: Table = &[
+    ("vocab_size", N(65024)),
+    ("hidden_size", N(4544)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(71)),
+    ("multi_query", Is(true)),
+    ("parallel_attn", Is(true)),
+];
+const GPT2: Table =
+    &[("vocab_size", N(50257)), ("n_positions", N(1024)), ("n_embd", N(768)), ("n_layer", N(12)), ("n_head", N(12))];
+const MAMBA: Table = &[
+    ("vocab_size", N(50280)),
+    ("hidden_size", N(768)),
+    ("state_size", N(16)),
+    ("num_hidden_layers", N(32)),
+    ("conv_kernel", N(4)),
+    ("expand", N(2)),
+];
+const LLAMA4: Table = &[
+    ("vocab_size", N(202_048)),
+    ("hidden_size", N(5120)),
+    ("intermediate_size", N(8192)),
+    ("intermediate_size_mlp", N(16384)),
+    ("num_hidden_layers", N(48)),
+    ("num_attention_heads", N(40)),
+    ("num_key_value_heads", N(8)),
+    ("head_dim", N(128)),
+    ("num_experts_per_tok", N(1)),
+    ("num_local_experts", N(16)),
+    ("interleave_moe_layer_step", N(1)),
+    ("attention_chunk_size", N(8192)),
+];
+const MLLAMA: Table = &[
+    ("vocab_size", N(128_256)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(14336)),
+    ("num_hidden_layers", N(40)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(8)),
+];
+const MINICPM3: Table = &[("qk_nope_head_dim", N(64)), ("qk_rope_head_dim", N(32))];
+
+/// The defaults for a `model_type`; `outer` is that of the file in which it is nested.
+pub(super) fn of(kind: &str, outer: &str) -> Table {
+    match kind {
+        "llama" => LLAMA,
+        "mistral" | "mixtral" => MISTRAL,
+        "qwen2" | "qwen2_vl" | "qwen2_vl_text" | "qwen2_5_vl" | "qwen2_5_vl_text" => QWEN2,
+        "qwen3" | "qwen3_vl_text" => QWEN3,
+        "gemma" => GEMMA,
+        "gemma2" => GEMMA2,
+        "gemma3" | "gemma3_text" => GEMMA3,
+        "gemma3n" | "gemma3n_text" => GEMMA3N,
+        "gemma4" | "gemma4_text" | "gemma4_unified" | "gemma4_unified_text" => GEMMA4,
+        "phi3" => PHI3,
+        "bert" | "roberta" | "xlm-roberta" | "camembert" => BERT,
+        "falcon" | "RefinedWeb" | "RefinedWebModel" => FALCON,
+        "gpt2" => GPT2,
+        "mamba" | "falcon_mamba" => MAMBA,
+        "llama4" | "llama4_text" => LLAMA4,
+        "mllama_text_model" => MLLAMA,
+        "minicpm3" => MINICPM3,
+        _ if outer == "paligemma" => GEMMA,
+        _ => &[],
+    }
+}

@@ -1,0 +1,126 @@
+//! Text encoders: BERT and its kin.
+
+use super::Reading;
+use super::dimensions;
+use super::json::Read;
+
+const LABELS: &[&str] = &["num_labels"];
+
+/// Norm behind the embeddings, learned positions, token types, and the head that the file's class names.
+pub(super) fn bert(r: &mut Reading<'_>) -> Read<()> {
+    let absolute = r.text.text(&["position_embedding_type"]).is_none_or(|t| t == "absolute");
+    r.spec.positions = if absolute { r.text.or_zero(&["max_position_embeddings"])? } else { 0 };
+    r.spec.token_types = r.text.or_zero(&["type_vocab_size"])?;
+    encoder_norms(r, true);
+    head(r, true);
+    Ok(())
+}
+
+/// Encoders have no norm behind the last layer but one behind the embeddings: the count's final norm is that one.
+fn encoder_norms(r: &mut Reading<'_>, tied: bool) {
+    r.spec.tied_embeddings = tied;
+}
+
+/// What stands on the encoder: a pooler, a classifier, or a language-model head with tied embeddings.
+fn head(r: &mut Reading<'_>, pooler: bool) {
+    let hidden = r.hidden();
+    let class = r.root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    let dense = hidden * hidden + hidden;
+    if class.ends_with("ForMaskedLM") {
+        r.other("masked-language head", dense + 2 * hidden + u128::from(r.spec.vocab));
+    } else if class.ends_with("ForSequenceClassification") {
+        let labels = r.root.words(&["id2label"]).map_or(1, |l| l.len() as u128);
+        let labels = r.root.optional(LABELS).ok().flatten().map_or(labels, u128::from);
+        r.other("classifier", dense + hidden * labels + labels);
+    } else if pooler {
+        r.other("pooler", dense);
+    }
+}
+
+/// DistilBERT, ELECTRA and MPNet: BERT without some of its parts.
+pub(super) fn bert_kin(r: &mut Reading<'_>) -> Read<()> {
+    bert(r)?;
+    r.spec.other_parameters.clear();
+    if r.kind == "distilbert" {
+        r.spec.token_types = 0;
+    }
+    if r.kind == "mpnet" {
+        r.spec.token_types = 0;
+        let buckets = u128::from(r.text.optional(&["relative_attention_num_buckets"])?.unwrap_or(32));
+        r.other("relative positions", buckets * u128::from(r.spec.heads));
+        head(r, true);
+    }
+    Ok(())
+}
+
+/// Nomic: gated, rotary, no biases, token types kept.
+pub(super) fn nomic(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    encoder_norms(r, true);
+    r.spec.qkv_bias = text.is(&["qkv_proj_bias"])?;
+    r.spec.out_bias = r.spec.qkv_bias;
+    r.spec.mlp_bias = text.is(&["mlp_fc1_bias"])?;
+    r.spec.token_types = text.or_zero(&["type_vocab_size"])?;
+    r.spec.ungated_ffn = !text.text(&["activation_function"]).unwrap_or("swiglu").contains("glu");
+    if r.spec.ffn == 0 {
+        r.spec.ffn = r.spec.hidden.saturating_mul(4);
+    }
+    Ok(())
+}
+
+/// ModernBERT: gated, rotary, one layer in three with full attention; the first layer has no norm in front.
+pub(super) fn modern(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    encoder_norms(r, true);
+    r.spec.window = text.optional(&["local_attention"])?.filter(|&w| w > 0);
+    if r.spec.window.is_some() {
+        let period = text.optional(&["global_attn_every_n_layers"])?.unwrap_or(3).clamp(1, 1024);
+        let letters: Vec<char> = (0..period).map(|i| if i == 0 { 'F' } else { 'S' }).collect();
+        r.spec.pattern = dimensions::short_pattern(&letters);
+    }
+    // The norm behind the embeddings stands in for the missing one of the first layer.
+    let hidden = r.hidden();
+    let class = r.root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    if class.ends_with("ForMaskedLM") {
+        r.other("masked-language head", hidden * hidden + hidden + u128::from(r.spec.vocab));
+    } else if class.ends_with("ForSequenceClassification") {
+        let labels = r.root.optional(LABELS)?.map_or(1, u128::from);
+        r.other("classifier", hidden * hidden + hidden + hidden * labels + labels);
+    }
+    Ok(())
+}
+
+/// GTE's "new" model: gated, rotary, biases on all but the first feed-forward matrix.
+pub(super) fn gte(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    encoder_norms(r, true);
+    r.spec.mlp_bias = false;
+    let down = r.layers() * r.hidden();
+    r.other("feed-forward output biases", down);
+    r.spec.token_types = text.or_zero(&["type_vocab_size"])?;
+    if text.text(&["position_embedding_type"]) == Some("absolute") {
+        r.spec.positions = text.or_zero(&["max_position_embeddings"])?;
+    }
+    head(r, true);
+    Ok(())
+}
+
+/// DeBERTa: relative positions with a table and a norm of their own.
+pub(super) fn deberta(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    encoder_norms(r, true);
+    let hidden = r.hidden();
+    if text.flag(&["position_biased_input"])?.unwrap_or(true) {
+        r.spec.positions = text.or_zero(&["max_position_embeddings"])?;
+    }
+    r.spec.token_types = text.or_zero(&["type_vocab_size"])?;
+    if text.is(&["relative_attention"])? {
+        let buckets = match text.optional(&["position_buckets"])?.filter(|&b| b > 0) {
+            Some(buckets) => buckets,
+            None => text.or_zero(&["max_position_embeddings"])?,
+        };
+        r.other("relative positions", 2 * u128::from(buckets) * hidden + 2 * hidden);
+    }
+    head(r, false);
+    Ok(())
+}

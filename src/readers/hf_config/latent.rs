@@ -1,0 +1,88 @@
+//! Families with multi-head latent attention, and their indexers for sparse attention.
+
+use super::Reading;
+use super::experts;
+use super::json::Read;
+use crate::domain::Mla;
+
+/// Reads the latent attention; leaves plain attention where the file has no rank for it (DeepSeek-VL2 tiny).
+pub(super) fn attention(r: &mut Reading<'_>) -> Read<bool> {
+    let Some(rank) = r.text.optional(&["kv_lora_rank"])?.filter(|&rank| rank > 0) else {
+        r.spec.v_head_dim = None;
+        return Ok(false);
+    };
+    let nope = r.text.need(&["qk_nope_head_dim"])?;
+    let rope = r.text.need(&["qk_rope_head_dim"])?;
+    let mla = Mla {
+        q_lora_rank: r.text.optional(&["q_lora_rank"])?.filter(|&rank| rank > 0),
+        kv_lora_rank: rank,
+        nope_dim: nope,
+        rope_dim: rope,
+        v_dim: r.text.optional(&["v_head_dim"])?.unwrap_or(nope),
+    };
+    r.spec.mla = Some(mla);
+    r.spec.head_dim = nope.saturating_add(rope);
+    r.spec.kv_heads = r.spec.heads;
+    r.spec.v_head_dim = Some(mla.v_dim).filter(|&v| v != r.spec.head_dim);
+    if r.spec.rope_factors > 0 {
+        r.spec.rope_factors = rope / 2;
+    }
+    Ok(true)
+}
+
+/// DeepSeek V2, V3, V3.2 and who builds on them (Kimi K2, GLM-5, Moonlight).
+pub(super) fn deepseek(r: &mut Reading<'_>) -> Read<()> {
+    let latent = attention(r)?;
+    experts::read(r)?;
+    let biased = match r.text.text(&["topk_method"]) {
+        Some(method) => method == "noaux_tc",
+        None => !matches!(r.kind, "deepseek_v2" | "deepseek"),
+    };
+    if let Some(moe) = &mut r.spec.moe {
+        moe.router_bias = biased;
+    }
+    if !latent {
+        return Ok(());
+    }
+    let indexer = indexer(r)?;
+    let own = match r.text.words(&["indexer_types"]) {
+        Some(kinds) => kinds.iter().filter(|k| **k != "shared").count() as u128,
+        None => r.layers(),
+    };
+    r.other("sparse attention indexer", own.saturating_mul(indexer));
+    // DeepSeek and Kimi store the tables again with the extra block, GLM-5 does not.
+    let copies = !matches!(r.kind, "glm_moe_dsa");
+    experts::next_token_blocks(r, copies, indexer)
+}
+
+/// Parameters of the lightning indexer of one layer (DeepSeek-V3.2 report, section 2.1).
+fn indexer(r: &Reading<'_>) -> Read<u128> {
+    let heads = u128::from(r.text.or_zero(&["index_n_heads"])?);
+    let width = u128::from(r.text.or_zero(&["index_head_dim"])?);
+    let rank = u128::from(r.spec.mla.and_then(|m| m.q_lora_rank).unwrap_or(r.spec.hidden));
+    if heads == 0 {
+        return Ok(0);
+    }
+    Ok(rank * heads * width + r.hidden() * width + 2 * width + r.hidden() * heads)
+}
+
+pub(super) fn minicpm3(r: &mut Reading<'_>) -> Read<()> {
+    attention(r).map(|_| ())
+}
+
+pub(super) fn mistral4(r: &mut Reading<'_>) -> Read<()> {
+    attention(r)?;
+    experts::read(r)
+}
+
+/// DeepSeek V4: one key-value head of which keys are values, compressed over the distance, and hyper-connections.
+pub(super) fn deepseek_v4(r: &mut Reading<'_>) -> Read<()> {
+    experts::read(r)?;
+    if let Some(moe) = &mut r.spec.moe {
+        moe.router_bias = true;
+    }
+    r.spec.ffn = 0;
+    r.text
+        .note("the compression of distant tokens is not counted: every layer keeps the whole context, an upper bound");
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Configurations of models that are no language models: image encoders and speech recognisers.
+
+use super::Outcome;
+use super::json::{Fields, Read};
+use super::towers::{self, Encoder};
+use crate::domain::{Body, Network, Speech, Task};
+
+/// Reads an image encoder or a speech recogniser; nothing for the `model_type`s of language models.
+pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
+    match kind {
+        "vit" | "deit" | "beit" | "dinov2" => image_encoder(root, kind).map(Some),
+        "clip_vision_model" | "siglip_vision_model" => clip_tower(root, kind).map(Some),
+        "clip" | "siglip" | "chinese_clip" => clip(root, kind).map(Some),
+        "whisper" => whisper(root).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn network(task: Task, parameters: u128, network: Network) -> Outcome {
+    let parameters = u64::try_from(parameters).unwrap_or(u64::MAX);
+    Outcome { task, parameters, active: parameters, body: Body::Network(network) }
+}
+
+fn transformer(input: Option<[u32; 3]>) -> Network {
+    Network {
+        giga_ops: None,
+        activations_m: None,
+        input,
+        speech: None,
+        kind: Some("transformer".to_owned()),
+        family: None,
+    }
+}
+
+/// ViT: class token, learned positions, a norm at the end and a pooler, or a classifier.
+fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
+    let encoder = Encoder::read(root, &towers::VIT)?;
+    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let patches = encoder.patches(image);
+    let hidden = encoder.hidden;
+    let mut parameters =
+        encoder.patch_embedding(true) + hidden + (patches + 1) * hidden + encoder.blocks() + 2 * hidden;
+    if kind == "dinov2" {
+        // A mask token and two scales per layer.
+        parameters += hidden + encoder.layers * 2 * hidden;
+    }
+    let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    let classes = root.raw(&["id2label"]).and_then(serde_json::Value::as_object).map(serde_json::Map::len);
+    if class.ends_with("ForImageClassification") {
+        let labels = classes.unwrap_or(1000) as u128;
+        parameters += hidden * labels + labels;
+        return Ok(network(Task::Classify, parameters, transformer(Some([image, image, 3]))));
+    }
+    if kind == "vit" {
+        parameters += hidden * hidden + hidden;
+    }
+    Ok(network(Task::Vision, parameters, transformer(Some([image, image, 3]))))
+}
+
+fn clip_tower(root: Fields<'_>, kind: &str) -> Read<Outcome> {
+    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let mut parameters = if kind == "siglip_vision_model" { towers::siglip(root, true)? } else { towers::clip(root)? };
+    let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    if class.ends_with("WithProjection") {
+        let hidden = u128::from(root.need(&["hidden_size"])?);
+        parameters += hidden * u128::from(root.assume(&["projection_dim"], 512)?);
+    }
+    Ok(network(Task::Vision, parameters, transformer(Some([image, image, 3]))))
+}
+
+/// Two towers, of image and text, projected to one width.
+fn clip(root: Fields<'_>, kind: &str) -> Read<Outcome> {
+    let vision = root.child(&["vision_config"]).ok_or("`vision_config` is missing")?;
+    let text = root.child(&["text_config"]).ok_or("`text_config` is missing")?;
+    let image = vision.optional(&["image_size"])?.unwrap_or(224);
+    let words = Encoder::read(text, &towers::CLIP_TEXT)?;
+    let vocab = u128::from(text.assume(&["vocab_size"], if kind == "clip" { 49408 } else { 32000 })?);
+    let positions = u128::from(text.assume(&["max_position_embeddings"], if kind == "clip" { 77 } else { 64 })?);
+    let mut parameters = (vocab + positions) * words.hidden + words.blocks() + 2 * words.hidden;
+    if kind == "siglip" {
+        parameters += towers::siglip(vision, true)? + words.hidden * words.hidden + words.hidden + 2;
+    } else {
+        let width = u128::from(root.assume(&["projection_dim"], 512)?);
+        let seen = Encoder::read(vision, &towers::CLIP_VISION)?;
+        parameters += towers::clip(vision)? + width * (words.hidden + seen.hidden) + 1;
+    }
+    Ok(network(Task::Vision, parameters, transformer(Some([image, image, 3]))))
+}
+
+/// Whisper: two convolutions and stored sinusoids before the encoder, learned positions before the decoder.
+fn whisper(root: Fields<'_>) -> Read<Outcome> {
+    let speech = Speech {
+        encoder_layers: root.need(&["encoder_layers"])?,
+        decoder_layers: root.need(&["decoder_layers"])?,
+        hidden: root.need(&["d_model"])?,
+        heads: root.need(&["encoder_attention_heads"])?,
+        ffn: root.need(&["encoder_ffn_dim"])?,
+        vocab: root.need(&["vocab_size"])?,
+        audio_context: root.assume(&["max_source_positions"], 1500)?,
+        text_context: root.assume(&["max_target_positions"], 448)?,
+    };
+    let wide = |n: u32| u128::from(n);
+    let (d, ffn) = (wide(speech.hidden), wide(speech.ffn));
+    let mels = wide(root.assume(&["num_mel_bins"], 80)?);
+    // Keys have no bias.
+    let attention = 4 * d * d + 3 * d;
+    let feed_forward = 2 * d * ffn + ffn + d;
+    let encoder_layer = attention + feed_forward + 4 * d;
+    let decoder_ffn = wide(root.optional(&["decoder_ffn_dim"])?.unwrap_or(speech.ffn));
+    let decoder_layer = 2 * attention + 2 * d * decoder_ffn + decoder_ffn + d + 6 * d;
+    let front = 3 * mels * d + d + 3 * d * d + d + wide(speech.audio_context) * d;
+    let parameters = front
+        + wide(speech.encoder_layers) * encoder_layer
+        + 2 * d
+        + (wide(speech.vocab) + wide(speech.text_context)) * d
+        + wide(speech.decoder_layers) * decoder_layer
+        + 2 * d;
+    let body = Network {
+        giga_ops: None,
+        activations_m: None,
+        input: None,
+        speech: Some(speech),
+        kind: Some("transformer".to_owned()),
+        family: Some("whisper".to_owned()),
+    };
+    Ok(network(Task::Speech, parameters, body))
+}

@@ -1,0 +1,393 @@
+//! Vision towers and projectors of vision-language models, audio towers of those that also hear.
+
+use super::Reading;
+use super::json::{Fields, Read};
+use super::towers::{self, Encoder, two_layers};
+use crate::domain::VisionTower;
+
+/// Where a file keeps its tower's dimensions.
+const CONFIGS: &[&str] = &["vision_config", "vision_tower_cfg", "vision", "vision_model_config"];
+
+/// What a tower comes down to: parameters with projector, tokens per image where they are fixed.
+type Tower = (u128, Option<u32>);
+
+/// Adds the tower that the file describes to the language body.
+pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
+    let within = r.root.child(&["thinker_config"]).unwrap_or(r.root);
+    let config = within.child(CONFIGS);
+    let tower = match outer {
+        "llava" if config.is_none() => Some(llava_original(r)?),
+        "phi3_v" => Some(phi3_vision(r)?),
+        "molmo" => Some(molmo(r)?),
+        "llama4" if config.is_none() => Some(default_llama4(r)?),
+        "gemma3n" => Some((gemma3n_towers(r), Some(256))),
+        "minicpmv" => Some(minicpmv(r, config)?),
+        _ => match config {
+            Some(config) => Some(described(r, outer, config)?),
+            None => None,
+        },
+    };
+    if let Some((parameters, tokens_per_image)) = tower {
+        let parameters = u64::try_from(parameters).unwrap_or(u64::MAX);
+        r.spec.vision = Some(VisionTower { parameters, tokens_per_image });
+    }
+    audio(r, outer)
+}
+
+fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower> {
+    let text = u128::from(r.spec.hidden);
+    match outer {
+        "qwen2_vl" => qwen2(config, text),
+        "qwen2_5_vl" | "qwen2_5_omni" => qwen2_5(config, text),
+        "qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_moe" | "qwen3_omni_moe" => qwen3(config, text),
+        "gemma3" => gemma3(r.root, config, text),
+        "paligemma" => paligemma(config, text),
+        "gemma4" | "gemma4_unified" => gemma4(r.root, config, text),
+        "idefics3" | "smolvlm" => idefics3(r.root, config, text),
+        "internvl_chat" | "internvl" => internvl_chat(r.root, config, text),
+        "llava" | "llava_next" | "vipllava" => llava(config, text),
+        "llava_onevision" => llava_onevision(config, text),
+        "llama4" => llama4(config, text),
+        "mllama" => mllama(config, text),
+        "mistral3" | "pixtral" => pixtral(r.root, config, text),
+        "kimi_vl" | "kimi_k25" | "kimi_k3" => moon(config, text),
+        "glm4v" | "glm4v_moe" | "glm_ocr" => glm4v(config, text),
+        "lfm2_vl" => lfm2_vl(r.root, config, text),
+        _ => guessed(r.root, config, text),
+    }
+}
+
+/// Qwen2-VL: LayerNorms, a merger of four patches.
+fn qwen2(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::QWEN2)?;
+    let merged = 4 * e.hidden;
+    let merger = 2 * e.hidden + merged * merged + merged + merged * text + text;
+    Ok((2 * e.patch_embedding(false) + e.blocks() + merger, None))
+}
+
+/// Qwen2.5-VL: RMS norms and gated feed-forwards with biases.
+fn qwen2_5(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::QWEN2_5)?;
+    let block = e.attention() + 3 * e.hidden * e.ffn + 2 * e.ffn + e.hidden + 2 * e.hidden;
+    let merged = 4 * e.hidden;
+    let merger = e.hidden + merged * merged + merged + merged * text + text;
+    Ok((2 * e.patch_embedding(false) + e.layers * block + merger, None))
+}
+
+/// Qwen3-VL and 3.5: learned positions, one merger more for each layer that feeds the language body directly.
+fn qwen3(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::QWEN3)?;
+    let out = config.optional(&["out_hidden_size"])?.map_or(text, u128::from);
+    let positions = u128::from(config.optional(&["num_position_embeddings"])?.unwrap_or(2304));
+    let merge = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2));
+    let merged = merge * merge * e.hidden;
+    let merger = merged * merged + merged + merged * out + out;
+    let deep = config.numbers(&["deepstack_visual_indexes"])?.map_or(0, |l| l.len() as u128);
+    let frames = u128::from(config.optional(&["temporal_patch_size"])?.unwrap_or(2));
+    let patches = frames * e.patch_embedding(false) + e.hidden;
+    let mergers = (merger + 2 * e.hidden) + deep * (merger + 2 * merged);
+    Ok((patches + positions * e.hidden + e.blocks() + mergers, None))
+}
+
+fn gemma3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let hidden = Encoder::read(config, &towers::SIGLIP)?.hidden;
+    let tokens = root.optional(&["mm_tokens_per_image"])?.or(Some(256));
+    Ok((towers::siglip(config, false)? + hidden * text + hidden, tokens))
+}
+
+fn paligemma(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::SIGLIP)?;
+    let image = config.optional(&["image_size"])?.unwrap_or(224);
+    let out = u128::from(config.optional(&["projection_dim"])?.unwrap_or(0)).max(text);
+    let tokens = u32::try_from(e.patches(image)).ok();
+    Ok((towers::siglip(config, false)? + e.hidden * out + out, tokens))
+}
+
+/// SmolVLM: a plain projection of a square of patches.
+fn idefics3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::SIGLIP)?;
+    let scale = root.optional(&["scale_factor"])?.unwrap_or(2).max(1);
+    let image = config.optional(&["image_size"])?.unwrap_or(224);
+    let square = u128::from(scale) * u128::from(scale);
+    let tokens = u32::try_from(e.patches(image) / square).ok();
+    Ok((towers::siglip(config, false)? + e.hidden * square * text, tokens))
+}
+
+/// InternViT with a class token and two scales per layer.
+fn intern_vit(config: Fields<'_>) -> Read<(Encoder, u128, u32)> {
+    let e = Encoder::read(config, &towers::INTERN)?;
+    let image = config.optional(&["image_size"])?.unwrap_or(448);
+    let h = e.hidden;
+    let qkv_bias = config.flag(&["qkv_bias", "attention_bias"])?.unwrap_or(true);
+    let attention = 4 * h * h + h + if qkv_bias { 3 * h } else { 0 };
+    let norm = if config.text(&["norm_type"]) == Some("rms_norm") { h } else { 2 * h };
+    let qk = if config.is(&["qk_normalization", "use_qk_norm"])? { 2 * h } else { 0 };
+    let block = attention + e.feed_forward() + 2 * norm + 2 * h + qk;
+    let embeddings = h + e.patch_embedding(true) + (e.patches(image) + 1) * h;
+    Ok((e, embeddings + e.layers * block, image))
+}
+
+fn internvl_chat(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let (e, tower, image) = intern_vit(config)?;
+    let ratio = root.real(&["downsample_ratio"]).unwrap_or(0.5).clamp(0.01, 1.0);
+    let merged = (e.hidden as f64 / (ratio * ratio)) as u128;
+    let tokens = (e.patches(image) as f64 * ratio * ratio) as u32;
+    Ok((tower + 2 * merged + two_layers(merged, text), Some(tokens)))
+}
+
+fn llava(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let image = config.optional(&["image_size"])?.unwrap_or(224);
+    if config.text(&["model_type"]) == Some("pixtral") {
+        let (e, tower) = pixtral_tower(config)?;
+        return Ok((tower + two_layers(e.hidden, text), None));
+    }
+    let is_siglip = config.text(&["model_type"]).is_some_and(|t| t.contains("siglip"));
+    let keys = if is_siglip { &towers::SIGLIP } else { &towers::CLIP_VISION };
+    let e = Encoder::read(config, keys)?;
+    let tower = if is_siglip { towers::siglip(config, false)? } else { towers::clip(config)? };
+    Ok((tower + two_layers(e.hidden, text), u32::try_from(e.patches(image)).ok()))
+}
+
+fn llava_onevision(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let (tower, tokens) = llava(config, text)?;
+    // A learned vector ends each row of patches.
+    Ok((tower + text, tokens))
+}
+
+/// The original LLaVA names its tower instead of describing it: CLIP ViT-L/14 at 336 pixels.
+fn llava_original(r: &Reading<'_>) -> Read<Tower> {
+    let tower = r.root.text(&["mm_vision_tower"]).unwrap_or("openai/clip-vit-large-patch14-336");
+    r.root.note(format!("the vision tower {tower} is counted as CLIP ViT-L/14 at 336 pixels"));
+    let text = u128::from(r.spec.hidden);
+    Ok((CLIP_L_336 + two_layers(1024, text), Some(576)))
+}
+
+/// CLIP ViT-L/14 at 336 pixels: width 1024, 24 layers, 577 positions.
+const CLIP_L_336: u128 = 303_507_456;
+
+/// Phi-3 Vision: CLIP ViT-L/14 at 336 pixels, a projector of four patches, two separators.
+fn phi3_vision(r: &Reading<'_>) -> Read<Tower> {
+    let text = u128::from(r.spec.hidden);
+    let separators = 1024 * 4 + 1024 * 4;
+    let tokens = match r.root.child(&["img_processor"]) {
+        Some(processor) => processor.optional(&["num_img_tokens"])?,
+        None => None,
+    };
+    Ok((CLIP_L_336 + separators + two_layers(4 * 1024, text), tokens))
+}
+
+/// Molmo: CLIP ViT-L/14 without its last layer, attention pooling, a gated projector.
+fn molmo(r: &Reading<'_>) -> Read<Tower> {
+    r.root.note("the vision tower is counted as CLIP ViT-L/14 at 336 pixels with 23 layers, as in Molmo 7B");
+    let text = u128::from(r.spec.hidden);
+    let width = u128::from(r.spec.ffn);
+    let layer = 12_596_224;
+    // Norm behind the tower and its last layer are not stored.
+    let tower = CLIP_L_336 - layer - 2048;
+    let pooling = 3 * (2048 * 1024 + 1024) + 1024 * 1024 + 1024;
+    let projector = 2 * 1024 * width + width * text;
+    let padding = 2 * 2048;
+    Ok((tower + pooling + projector + padding, None))
+}
+
+fn llama4(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::LLAMA4)?;
+    let image = config.optional(&["image_size"])?.unwrap_or(336);
+    let out = u128::from(config.optional(&["vision_output_dim"])?.unwrap_or(4096));
+    let inner = u128::from(config.optional(&["projector_input_dim"])?.unwrap_or(4096));
+    let tower = e.patch_embedding(false) + (e.patches(image) + 2) * e.hidden + 4 * e.hidden + e.blocks();
+    let adapter = e.ffn * inner + inner * out;
+    Ok((tower + adapter + out * text, Some(144)))
+}
+
+fn default_llama4(r: &Reading<'_>) -> Read<Tower> {
+    r.root.note("`vision_config` is absent: the vision tower of Llama 4 with its default dimensions");
+    let empty = serde_json::Map::new();
+    let notes = super::json::Notes::default();
+    llama4(Fields::new(&empty, &notes), u128::from(r.spec.hidden))
+}
+
+/// Llama 3.2 Vision: tiles with gated positions, 32 local and 8 gated global layers without attention biases.
+fn mllama(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::MLLAMA)?;
+    let image = config.optional(&["image_size"])?.unwrap_or(560);
+    let global = u128::from(config.optional(&["num_global_layers"])?.unwrap_or(8));
+    let tiles = u128::from(config.optional(&["max_num_tiles"])?.unwrap_or(4));
+    let ratios = match config.raw(&["supported_aspect_ratios"]) {
+        Some(serde_json::Value::Array(list)) => list.len() as u128 + 1,
+        _ => 9,
+    };
+    let out = u128::from(config.optional(&["vision_output_dim"])?.unwrap_or(7680));
+    let (h, positions) = (e.hidden, e.patches(image) + 1);
+    let block = 4 * h * h + e.feed_forward() + 4 * h;
+    let gated_positions = 1 + positions * h + ratios * tiles * positions * h;
+    let tile_embeddings = 2 * (1 + ratios * tiles * h);
+    let embeddings = h + e.patch_embedding(false) + gated_positions + tile_embeddings + 4 * h;
+    Ok((embeddings + (e.layers + global) * block + 2 * global + out * text + text, None))
+}
+
+fn pixtral_tower(config: Fields<'_>) -> Read<(Encoder, u128)> {
+    let e = Encoder::read(config, &towers::PIXTRAL)?;
+    let block = 4 * e.hidden * e.hidden + 3 * e.hidden * e.ffn + 2 * e.hidden;
+    Ok((e, e.patch_embedding(false) + e.hidden + e.layers * block))
+}
+
+/// Mistral 3: Pixtral's tower, a norm, a merger of patches and a projector.
+fn pixtral(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let (e, tower) = pixtral_tower(config)?;
+    let merge = u128::from(root.optional(&["spatial_merge_size"])?.unwrap_or(2));
+    let biases = if root.is(&["multimodal_projector_bias"])? { 2 * text } else { 0 };
+    let projector = e.hidden + merge * merge * e.hidden * e.hidden + e.hidden * text + text * text + biases;
+    Ok((tower + projector, None))
+}
+
+/// Kimi's `MoonViT`: positions on a grid, biases, a merger of four patches.
+fn moon(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::MOON)?;
+    let side = |key: &str| -> Read<u128> { Ok(u128::from(config.optional(&[key])?.unwrap_or(64))) };
+    let positions = side("init_pos_emb_height")? * side("init_pos_emb_width")? * e.hidden;
+    let merged = 4 * e.hidden;
+    let projector = 2 * e.hidden + merged * merged + merged + merged * text + text;
+    Ok((e.patch_embedding(true) + positions + e.blocks() + 2 * e.hidden + projector, None))
+}
+
+/// GLM-4V: RMS norms, gated feed-forwards, convolutions around the merger.
+fn glm4v(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::GLM)?;
+    let out = config.optional(&["out_hidden_size"])?.map_or(text, u128::from);
+    let image = config.optional(&["image_size"])?.unwrap_or(336);
+    let merge = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2));
+    let bias = if config.is(&["attention_bias"])? { 4 * e.hidden } else { 0 };
+    let block = 4 * e.hidden * e.hidden + bias + 3 * e.hidden * out + 2 * e.hidden;
+    let front = 2 * e.patch_embedding(false) + e.hidden + e.patches(image) * e.hidden + 2 * e.hidden;
+    let downsample = merge * merge * e.hidden * out + out;
+    let merger = out * out + 2 * out + 3 * out * e.ffn;
+    Ok((front + e.layers * block + downsample + merger, None))
+}
+
+/// LFM2-VL: a SigLIP 2 tower and a projector of four patches with a norm.
+fn lfm2_vl(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::SIGLIP)?;
+    let patches = u128::from(config.optional(&["num_patches"])?.unwrap_or(256));
+    let factor = u128::from(root.optional(&["downsample_factor"])?.unwrap_or(2));
+    let inner = u128::from(root.optional(&["projector_hidden_size"])?.unwrap_or(2560));
+    let merged = factor * factor * e.hidden;
+    let norm = if root.flag(&["projector_use_layernorm"])?.unwrap_or(true) { 2 * merged } else { 0 };
+    let biases = if root.flag(&["projector_bias"])?.unwrap_or(true) { inner + text } else { 0 };
+    let tower = e.patch_embedding(true) + patches * e.hidden + e.blocks() + 2 * e.hidden;
+    Ok((tower + norm + merged * inner + inner * text + biases, Some(256)))
+}
+
+/// Gemma 4: RMS norms around both blocks, gated feed-forwards, positions in two tables.
+fn gemma4(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::GEMMA4)?;
+    let heads = u128::from(config.optional(&["num_attention_heads"])?.unwrap_or(12));
+    let kv_heads = config.optional(&["num_key_value_heads"])?.map_or(heads, u128::from);
+    let width = u128::from(config.optional(&["head_dim"])?.unwrap_or(64));
+    let positions = u128::from(config.optional(&["position_embedding_size"])?.unwrap_or(10240));
+    let attention = 2 * e.hidden * heads * width + 2 * e.hidden * kv_heads * width + 2 * width;
+    let block = attention + 3 * e.hidden * e.ffn + 4 * e.hidden;
+    let clipped = if config.is(&["use_clipped_linears"])? { 7 * 4 } else { 0 };
+    let standardise = if config.is(&["standardize"])? { 2 * e.hidden } else { 0 };
+    let front = e.patch_embedding(false) + 2 * positions * e.hidden;
+    let tokens = root.optional(&["vision_soft_tokens_per_image"])?.or(Some(280));
+    Ok((front + e.layers * (block + clipped) + standardise + e.hidden * text, tokens))
+}
+
+/// Gemma 3n: a MobileNet v5 and a Universal Speech Model; the published counts of both sizes leave the same remainder
+/// behind the language body.
+fn gemma3n_towers(r: &Reading<'_>) -> u128 {
+    r.root.note("vision and audio towers of Gemma 3n: 983281504 parameters, the remainder of the published counts");
+    983_281_504
+}
+
+/// MiniCPM-V: a SigLIP tower without its last layer if so told, and a resampler to a fixed number of tokens.
+fn minicpmv(r: &Reading<'_>, config: Option<Fields<'_>>) -> Read<Tower> {
+    let text = u128::from(r.spec.hidden);
+    let queries = r.root.optional(&["query_num"])?.unwrap_or(64);
+    let Some(config) = config else {
+        return Err("`vision_config` is missing".to_owned());
+    };
+    let e = Encoder::read(config, &towers::SIGLIP)?;
+    let dropped = u128::from(r.root.is(&["drop_vision_last_layer"])?);
+    let layer = e.blocks() / e.layers.max(1);
+    let tower = towers::siglip(config, false)? - dropped * layer;
+    // Queries, a projection of keys, cross-attention with biases, three LayerNorms, an output projection.
+    let resampler = u128::from(queries) * text + e.hidden * text + 4 * (text * text + text) + 6 * text + text * text;
+    Ok((tower + resampler, Some(queries)))
+}
+
+/// A tower of an unknown family: the usual encoder and a projector of two matrices.
+fn guessed(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let names: &[&str] = &["hidden_size", "embed_dim", "width", "enc_dim", "vt_hidden_size", "d_model"];
+    let layers: &[&str] =
+        &["num_hidden_layers", "depth", "layers", "enc_n_layers", "vt_num_hidden_layers", "num_layers"];
+    let Some(hidden) = config.optional(names)? else {
+        root.note("the vision tower is not described: it is not counted");
+        return Ok((0, None));
+    };
+    root.note("the vision tower is counted as a plain encoder with a projector of two matrices");
+    let hidden = u128::from(hidden);
+    let depth = u128::from(config.assume(layers, 24)?);
+    let ffn = match (
+        config.optional(&["intermediate_size", "enc_ff_dim", "vt_intermediate_size"])?,
+        config.real(&["mlp_ratio"]),
+    ) {
+        (Some(width), _) => u128::from(width),
+        (None, Some(ratio)) => (ratio.clamp(0.0, 64.0) * hidden as f64) as u128,
+        (None, None) => 4 * hidden,
+    };
+    let patch = u128::from(config.optional(&["patch_size", "enc_patch_size", "spatial_patch_size"])?.unwrap_or(14));
+    let block = 4 * (hidden * hidden + hidden) + 2 * hidden * ffn + ffn + 5 * hidden;
+    Ok((3 * patch * patch * hidden + 1024 * hidden + depth * block + two_layers(hidden, text), None))
+}
+
+/// Audio towers.
+fn audio(r: &mut Reading<'_>, outer: &str) -> Read<()> {
+    let within = r.root.child(&["thinker_config"]).unwrap_or(r.root);
+    let Some(config) = within.child(&["audio_config"]) else { return Ok(()) };
+    let text = r.hidden();
+    let parameters = match outer {
+        "gemma4" | "gemma4_unified" => conformer(config, text)?,
+        "gemma3n" => return Ok(()),
+        "qwen2_audio" | "qwen2_5_omni" => whisper_encoder(config, text)?,
+        _ => {
+            r.root.note("the audio tower is counted as a Whisper encoder");
+            whisper_encoder(config, text)?
+        }
+    };
+    r.other("audio tower", parameters);
+    Ok(())
+}
+
+fn whisper_encoder(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["d_model", "hidden_size"], 1280)?);
+    let layers = u128::from(config.assume(&["encoder_layers", "num_hidden_layers"], 32)?);
+    let ffn = u128::from(config.assume(&["encoder_ffn_dim", "intermediate_size"], 5120)?);
+    let mels = u128::from(config.assume(&["num_mel_bins"], 128)?);
+    let positions = u128::from(config.assume(&["max_source_positions"], 1500)?);
+    let block = 4 * hidden * hidden + 3 * hidden + 2 * hidden * ffn + ffn + hidden + 4 * hidden;
+    let front = 3 * mels * hidden + hidden + 3 * hidden * hidden + hidden + positions * hidden;
+    Ok(front + layers * block + 2 * hidden + hidden * text + text)
+}
+
+/// Gemma 4's conformer: two half-step feed-forwards, attention with relative keys, a light convolution.
+fn conformer(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["hidden_size"], 1024)?);
+    let layers = u128::from(config.assume(&["num_hidden_layers"], 12)?);
+    let heads = u128::from(config.assume(&["num_attention_heads"], 8)?).max(1);
+    let kernel = u128::from(config.assume(&["conv_kernel_size"], 5)?);
+    let out = u128::from(config.assume(&["output_proj_dims"], 1536)?);
+    let channels = config.numbers(&["subsampling_conv_channels"])?.unwrap_or_else(|| vec![128, 32]);
+    let (first, second) = match channels[..] {
+        [first, second] => (u128::from(first), u128::from(second)),
+        _ => return Err("`subsampling_conv_channels` needs two numbers".to_owned()),
+    };
+    let clipped = if config.flag(&["use_clipped_linears"])?.unwrap_or(true) { 4 } else { 0 };
+    let feed_forward = 8 * hidden * hidden + 2 * hidden + 2 * clipped;
+    let attention = 5 * hidden * hidden + hidden / heads + 4 * clipped;
+    let convolution = 3 * hidden * hidden + kernel * hidden + 2 * hidden + 2 * clipped;
+    let layer = 2 * feed_forward + attention + convolution + 3 * hidden;
+    let front = 9 * first + first + 9 * first * second + second + first / 4 * second * hidden;
+    Ok(front + layers * layer + hidden * out + out + out * text)
+}
