@@ -7,6 +7,7 @@ pub mod domain;
 pub mod memory;
 pub mod planner;
 pub mod readers;
+pub mod report;
 pub mod scenario;
 pub mod solve;
 pub mod speed;

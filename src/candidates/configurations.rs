@@ -29,11 +29,20 @@ pub struct Choice<'a> {
     pub quality_loss: Share,
 }
 
+/// Every configuration of a workload on a device, in a fixed order.
+#[must_use]
+pub fn choices_on<'a>(catalog: &'a Catalog, device: &'a Device, site: &Site, workload: &Workload) -> Vec<Choice<'a>> {
+    runtimes(catalog, device, site, workload)
+        .into_iter()
+        .flat_map(|(id, runtime)| choices(catalog, id, runtime, workload))
+        .collect()
+}
+
 /// The runtimes that may run a workload on a device, by the id that the scenario would use.
 ///
 /// An engine's plain id means its best backend on the device, which is the first one that the device lists. Backends show
 /// up under their own ids only where the scenario names them.
-pub(super) fn runtimes<'a>(
+fn runtimes<'a>(
     catalog: &'a Catalog,
     device: &'a Device,
     site: &Site,
@@ -71,7 +80,7 @@ fn allows(name: &str, id: &str, runtime: &Runtime) -> bool {
 }
 
 /// Every configuration of a workload on one runtime, in a fixed order.
-pub(super) fn choices<'a>(
+fn choices<'a>(
     catalog: &'a Catalog,
     runtime_id: &'a str,
     runtime: &'a Runtime,

@@ -159,10 +159,7 @@ fn work_out<'a>(
 ) -> Batch<'a> {
     let site = &scenario.sites[job.site];
     let workload = &site.workloads[job.workload];
-    let runtimes = configurations::runtimes(catalog, job.device, site, workload);
-    let choices: Vec<Choice<'a>> =
-        runtimes.iter().flat_map(|(id, runtime)| configurations::choices(catalog, id, runtime, workload)).collect();
-    let cases: Vec<_> = choices
+    let cases: Vec<_> = configurations::choices_on(catalog, job.device, site, workload)
         .into_iter()
         .map(|choice| {
             let outcome = weights

@@ -7,10 +7,11 @@ mod generate;
 mod refusal;
 mod screen;
 
-pub use configurations::Choice;
-pub(crate) use generate::estimate;
+pub use configurations::{Choice, choices_on};
 pub use generate::{Generated, Options, WorkloadOnDevice, generate};
+pub(crate) use generate::{case, estimate, memory_refusal};
 pub use refusal::{DeviceRefusal, Missed, Refusal};
+pub(crate) use screen::{admitted, mode_admitted, unverified_facts};
 
 use crate::domain::{Device, Format, KvPair, PowerMode, Runtime};
 use crate::memory::Footprint;

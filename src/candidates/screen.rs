@@ -5,11 +5,11 @@ use crate::domain::{Availability, Device, PowerMode, Verification};
 use crate::scenario::{Allow, ObjectiveKind, Site};
 
 /// Facts that a plan rests on, by the names that catalogs mark.
-const FACTS: [&str; 4] = ["price", "memory", "bandwidth_gb_s", "power"];
+const FACTS: [&str; 3] = ["price", "memory", "bandwidth_gb_s"];
 
 /// Whether `allow` admits the device at all: classes, vendors, names. Devices outside never show up anywhere.
 #[must_use]
-pub(super) fn admitted(device: &Device, site: &Site) -> bool {
+pub(crate) fn admitted(device: &Device, site: &Site) -> bool {
     site.allow.iter().all(|allow| {
         allow.classes.as_ref().is_none_or(|c| c.contains(&device.class))
             && allow.vendors.as_ref().is_none_or(|vendors| {
@@ -23,7 +23,7 @@ pub(super) fn admitted(device: &Device, site: &Site) -> bool {
 
 /// Whether the names in `allow` leave this mode of an admitted device.
 #[must_use]
-pub(super) fn mode_admitted(device: &Device, mode: &PowerMode, site: &Site) -> bool {
+pub(crate) fn mode_admitted(device: &Device, mode: &PowerMode, site: &Site) -> bool {
     let names =
         |n: &crate::scenario::NamedDevice| n.id == device.id && (n.modes.is_empty() || n.modes.contains(&mode.id));
     site.allow
@@ -57,7 +57,7 @@ pub(super) fn screen(device: &Device, site: &Site, objective: ObjectiveKind) -> 
         return Some(DeviceRefusal::LeadTime { days: device.lead_time_days, max });
     }
     if !site.allows_unverified() {
-        let unverified = unverified_facts(device, counts_power);
+        let unverified = unverified_facts(device, objective, counts_power);
         if !unverified.is_empty() {
             return Some(DeviceRefusal::Unverified(unverified));
         }
@@ -85,10 +85,11 @@ pub(super) fn screen_mode(mode: &PowerMode, site: &Site, objective: ObjectiveKin
 
 /// The facts that a plan with this device would rest on and no source confirms.
 #[must_use]
-pub(crate) fn unverified_facts(device: &Device, counts_power: bool) -> Vec<String> {
+pub(crate) fn unverified_facts(device: &Device, objective: ObjectiveKind, counts_power: bool) -> Vec<String> {
     FACTS
         .iter()
-        .filter(|&&f| f != "power" || counts_power)
+        .chain(counts_power.then_some(&"power"))
+        .chain((objective == ObjectiveKind::Tco).then_some(&"idle_w"))
         .filter(|f| device.provenance.verification(f) == Verification::Unverified)
         .map(|f| (*f).to_owned())
         .collect()

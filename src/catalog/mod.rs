@@ -1,6 +1,7 @@
 //! The catalogs: shipped facts, the user's overlays, look-ups by id and alias.
 
 pub mod check;
+pub mod prices;
 pub mod resolve;
 pub mod schema;
 
@@ -79,8 +80,7 @@ impl Catalog {
             let overlay: CatalogFile = yaml::parse_catalog(text, name)?;
             lay_over(&mut file, overlay, name)?;
         }
-        let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        Self::build(file, shipped.calibration, sha256)
+        Self::build(file, shipped.calibration, hex(&hash.finalize()))
     }
 
     fn build(file: CatalogFile, calibration: Calibration, sha256: String) -> Result<Self, Diagnostic> {
@@ -130,6 +130,15 @@ impl Catalog {
     /// What pairs of cache types cost in quality.
     pub fn kv_types(&self) -> impl Iterator<Item = &KvQuality> {
         self.kv_types.iter()
+    }
+
+    /// The device at this place in catalog order.
+    ///
+    /// # Panics
+    /// When there are not that many devices: indices come from [`Catalog::devices`].
+    #[must_use]
+    pub fn device_at(&self, index: usize) -> &Device {
+        &self.devices[index]
     }
 
     /// All models as written, in catalog order.
@@ -264,10 +273,22 @@ impl Catalog {
         self.kv_types.iter().find(|q| q.k == pair.k && q.v == pair.v).map(|q| q.quality_loss)
     }
 
+    /// Takes a price list into the hash: other prices are other facts.
+    fn note_prices(&mut self, text: &str) {
+        let mut hash = Sha256::new();
+        hash.update(self.sha256.as_bytes());
+        hash.update(text.as_bytes());
+        self.sha256 = hex(&hash.finalize());
+    }
+
     /// The devices, for changes of prices and availability.
     pub(crate) fn devices_mut(&mut self) -> impl Iterator<Item = &mut Device> {
         self.devices.values_mut()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn lay_over(base: &mut CatalogFile, overlay: CatalogFile, name: &str) -> Result<(), Diagnostic> {

@@ -14,8 +14,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// The cheapest plan, proven optimal, with the memory budget of each device and why cheaper devices fail
+    Plan(Plan),
+    /// Every candidate that the planner considered, with its memory and speed
+    Candidates(Candidates),
+    /// The other way round: the largest batch and the longest context of each device
+    Limits(Limits),
     /// One memory budget, line by line, or many from a table
-    Budget(Budget),
+    Budget(Box<Budget>),
 }
 
 /// The form of the output.
@@ -53,13 +59,91 @@ pub(crate) struct Sink {
     pub(crate) output: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The scenario file
+    pub(crate) scenario: PathBuf,
+    /// How many next best plans with other devices to show
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) alternatives: usize,
+    /// Seconds after which the search ends with the best plan found and a proven bound
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub(crate) time_limit: f64,
+    #[command(flatten)]
+    pub(crate) facts: Facts,
+    #[command(flatten)]
+    pub(crate) sink: Sink,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Candidates {
+    /// The scenario file
+    pub(crate) scenario: PathBuf,
+    /// Print the refused and the beaten candidates too
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) facts: Facts,
+    #[command(flatten)]
+    pub(crate) sink: Sink,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Limits {
+    /// The scenario file
+    pub(crate) scenario: PathBuf,
+    /// Add the pairs of streams and context that no other pair beats
+    #[arg(long)]
+    pub(crate) frontier: bool,
+    #[command(flatten)]
+    pub(crate) facts: Facts,
+    #[command(flatten)]
+    pub(crate) sink: Sink,
+}
+
 /// A budget of one model on one device, or of many from a table.
 #[derive(Debug, Args)]
 #[command(after_help = CASES_HELP)]
 pub(crate) struct Budget {
     /// Questions, one per row, in a CSV table
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["model", "device"])]
     pub(crate) cases: Option<PathBuf>,
+    /// A model: catalog id, alias, or a file (config.json, .gguf, .safetensors)
+    #[arg(long, required_unless_present = "cases")]
+    pub(crate) model: Option<String>,
+    /// A device: catalog id
+    #[arg(long, required_unless_present = "cases")]
+    pub(crate) device: Option<String>,
+    /// Power mode; the factory's when silent
+    #[arg(long)]
+    pub(crate) mode: Option<String>,
+    /// Runtime; the device's best for the model when silent
+    #[arg(long)]
+    pub(crate) runtime: Option<String>,
+    /// Weight format; the file's own, or the best that the runtime loads, when silent
+    #[arg(long)]
+    pub(crate) weights: Option<String>,
+    /// Cache type, f16 when silent; a pair is written q8_0/q4_0
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) kv_cache: Option<String>,
+    /// auto, on or off
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) flash_attention: Option<String>,
+    /// Tokens per stream, prompt and answer together
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context: Option<u64>,
+    /// Concurrent sequences
+    #[arg(long, value_name = "N")]
+    pub(crate) streams: Option<u32>,
+    /// Tokens of the prompt
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) prompt: Option<u64>,
+    /// Images in the prompt
+    #[arg(long, value_name = "N")]
+    pub(crate) images: Option<u32>,
+    /// Most tokens computed at once (llama.cpp)
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) micro_batch: Option<u32>,
     /// Added to steady memory, 25% or 0.25
     #[arg(long, value_name = "SHARE", default_value = "25%")]
     pub(crate) headroom: String,

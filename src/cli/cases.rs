@@ -356,6 +356,32 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
     Ok((out, if failed { BAD_INPUT } else { DONE }))
 }
 
+/// One question, read like a row of a table.
+pub(crate) struct Single<'a> {
+    shared: Shared<'a>,
+    layout: Layout,
+    row: StringRecord,
+}
+
+impl<'a> Single<'a> {
+    /// From names and values of the known columns.
+    pub(crate) fn new(
+        catalog: &'a Catalog,
+        models: &Models<'_>,
+        (names, values): &(StringRecord, StringRecord),
+    ) -> Result<Self, String> {
+        let layout = Layout::of(names, "the arguments").map_err(|e| e.one_line())?;
+        let mut shared = Shared::new(catalog);
+        shared.prepare(std::slice::from_ref(values), &layout, models);
+        Ok(Self { shared, layout, row: values.clone() })
+    }
+
+    /// The question with every name looked up.
+    pub(crate) fn question(&self, defaults: Defaults) -> Result<Question<'a>, String> {
+        self.shared.question(&self.row, &self.layout, defaults)
+    }
+}
+
 fn write_row(out: &mut Vec<u8>, row: &StringRecord, answer: &Result<Answer, String>) {
     match answer {
         Ok(answer) => {

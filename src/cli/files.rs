@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::Facts;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, prices};
 use crate::diag::Diagnostic;
 use crate::domain::Model;
+use crate::scenario::{self, Document, Scenario};
 
 /// A text file.
 pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
@@ -24,7 +25,11 @@ pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
             overlays.push((file.display().to_string(), text(&file)?));
         }
     }
-    Catalog::with_overlays(&overlays)
+    let mut catalog = Catalog::with_overlays(&overlays)?;
+    if let Some(path) = &facts.prices {
+        prices::apply(&mut catalog, &path.display().to_string(), &text(path)?)?;
+    }
+    Ok(catalog)
 }
 
 fn yaml_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
@@ -81,4 +86,27 @@ fn is_path(name: &str) -> bool {
     name.starts_with('.')
         || file.is_absolute()
         || file.extension().is_some_and(|e| ["gguf", "json", "safetensors"].iter().any(|k| e.eq_ignore_ascii_case(k)))
+}
+
+/// A scenario resolved against its catalogs.
+pub(crate) struct Inputs {
+    pub(crate) catalog: Catalog,
+    pub(crate) scenario: Scenario,
+}
+
+impl Inputs {
+    /// Reads and resolves a scenario and the facts that go with it.
+    pub(crate) fn read(path: &Path, facts: &Facts) -> Result<Self, Diagnostic> {
+        let document = Document::parse(&path.display().to_string(), &text(path)?)?;
+        let catalog = catalog(facts)?;
+        let scenario = resolve(&document, &catalog)?;
+        Ok(Self { catalog, scenario })
+    }
+}
+
+/// Resolves a document; model files are relative to the scenario's folder.
+pub(crate) fn resolve(document: &Document, catalog: &Catalog) -> Result<Scenario, Diagnostic> {
+    let base = Path::new(&document.file).parent().unwrap_or(Path::new(""));
+    let models = Models::new(catalog, base);
+    scenario::resolve(document, catalog, &|name| models.find(name))
 }

@@ -2,9 +2,12 @@
 
 mod args;
 mod budget;
+mod candidates;
 mod cases;
 mod files;
+mod limits;
 mod output;
+mod plan;
 
 use std::process::ExitCode;
 
@@ -42,6 +45,9 @@ impl From<Diagnostic> for Failure {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Candidates(arguments) => candidates::run(arguments),
+        Command::Limits(arguments) => limits::run(arguments),
         Command::Budget(arguments) => budget::run(arguments),
     };
     match result {

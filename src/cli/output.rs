@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Failure;
+use super::args::{Form, Sink};
 use crate::diag::Diagnostic;
+use crate::report::Table;
+use crate::solve::Progress;
 
 /// Writes an answer to its place.
 pub(crate) fn write(text: &[u8], file: Option<&Path>) -> Result<(), Failure> {
@@ -32,4 +35,39 @@ fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Writes a table of records in the form that was asked for.
+pub(crate) fn table(table: &Table, sink: &Sink) -> Result<(), Failure> {
+    let text = match sink.format {
+        Form::Csv => table.csv(),
+        Form::Markdown => table.markdown(),
+        Form::Table => table.text(width()),
+        Form::Json => {
+            let mut text = serde_json::to_string_pretty(&table.json())
+                .map_err(|e| Diagnostic::error(format!("cannot write JSON: {e}")))?;
+            text.push('\n');
+            text
+        }
+    };
+    write(text.as_bytes(), sink.output.as_deref())
+}
+
+/// Characters in a line: what the shell says, else 100. Never asked of the terminal itself, so that the same command gives
+/// the same text everywhere.
+pub(crate) fn width() -> u16 {
+    std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|w| (40..=400).contains(w)).unwrap_or(100)
+}
+
+/// Shows how far a search is, on a terminal only.
+pub(crate) fn progress(progress: Progress) {
+    use std::io::IsTerminal as _;
+    if io::stderr().is_terminal() {
+        let best = progress.best.map_or_else(|| "none yet".to_owned(), |b| format!("{:.2}", b as f64 / 100.0));
+        eprint!(
+            "\r  {:.0} s: best {best}, bound {:.2} ",
+            progress.elapsed.as_secs_f64(),
+            progress.bound as f64 / 100.0
+        );
+    }
 }

@@ -1,3 +1,16 @@
 //! Answers: a plan, the limits of each device, one memory budget.
 
 pub mod budget;
+mod build;
+pub mod checklist;
+mod launch;
+pub mod limits;
+mod plan;
+mod rejected;
+
+pub use build::{Built, build};
+pub use launch::command;
+pub use plan::{
+    Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, plan,
+};
+pub use rejected::{Rejected, rejected};

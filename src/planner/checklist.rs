@@ -1,0 +1,161 @@
+//! The sizing checklist: one budget worked through step by step, ending with how to validate it on the device.
+
+use super::budget::{Answer, Question};
+use crate::domain::{Body, Engine, FlashSupport, MemoryKind, Mixer};
+use crate::memory::{ActivationRule, activations_flash};
+use crate::units::Bytes;
+
+/// One step of the checklist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What is worked out.
+    pub title: &'static str,
+    /// The result over all pools, where the step has one.
+    pub bytes: Option<Bytes>,
+    /// How it came about.
+    pub how: Vec<String>,
+}
+
+/// The seven steps for a question and its answer.
+#[must_use]
+pub fn checklist(question: &Question<'_>, answer: &Answer) -> Vec<Step> {
+    let sum =
+        |part: fn(&crate::memory::PoolUse) -> Bytes| -> Bytes { answer.pools.iter().map(|p| part(&p.used)).sum() };
+    let weights = sum(|u| u.weights);
+    let steady: Bytes = answer.pools.iter().map(|p| p.steady).sum();
+    let required: Bytes = answer.pools.iter().map(|p| p.required).sum();
+    vec![
+        Step { title: "Weights", bytes: Some(weights), how: weights_how(question, weights) },
+        Step { title: "KV cache", bytes: Some(sum(|u| u.cache())), how: cache_how(question) },
+        Step { title: "Activations", bytes: Some(sum(|u| u.activations())), how: activations_how(question, answer) },
+        Step {
+            title: "Framework",
+            bytes: Some(sum(|u| u.framework)),
+            how: vec![format!(
+                "{} before a model is loaded; {}",
+                question.runtime.name,
+                source(&question.runtime.provenance)
+            )],
+        },
+        Step {
+            title: "Operating system",
+            bytes: Some(answer.pools.iter().map(|p| p.os).sum()),
+            how: vec!["in use before any inference process; measure it on your own image".to_owned()],
+        },
+        Step {
+            title: "Headroom",
+            bytes: Some(required.saturating_sub(steady)),
+            how: vec![format!(
+                "{} of the steady {steady}, for fragmentation, warm-up and temporary buffers",
+                question.headroom
+            )],
+        },
+        Step { title: "Validate on the device", bytes: None, how: validation(question) },
+    ]
+}
+
+fn source(provenance: &crate::domain::Provenance) -> String {
+    provenance.sources.values().next().map_or_else(|| "source not recorded".to_owned(), |s| format!("source: {s}"))
+}
+
+fn weights_how(question: &Question<'_>, weights: Bytes) -> Vec<String> {
+    let model = &question.model;
+    let bits = weights.0 as f64 * 8.0 / model.parameters.max(1) as f64;
+    let mut how = vec![format!(
+        "{} parameters as {}: {bits:.2} bits each, tensor by tensor{}",
+        model.parameters,
+        question.format.id,
+        if model.stored.is_some() { ", read from the file" } else { "" }
+    )];
+    how.extend(model.assumptions.iter().map(|a| format!("assumed: {a}")));
+    how
+}
+
+fn cache_how(question: &Question<'_>) -> Vec<String> {
+    let Body::Language(architecture) = &question.model.body else {
+        return vec!["no cache: one inference does not look back at others".to_owned()];
+    };
+    let count = |test: fn(&Mixer) -> bool| architecture.layers.iter().filter(|l| test(&l.mixer)).count();
+    let kinds = [
+        (count(|m| matches!(m, Mixer::Attention(a) if a.window.is_none() && !a.shares_kv)), "with full attention"),
+        (count(|m| matches!(m, Mixer::Attention(a) if a.window.is_some() && !a.shares_kv)), "with a sliding window"),
+        (count(|m| matches!(m, Mixer::Attention(a) if a.shares_kv)), "reading another layer's cache"),
+        (count(|m| matches!(m, Mixer::Mla(_))), "with latent attention"),
+        (count(|m| matches!(m, Mixer::Parallel(..))), "with attention and state side by side"),
+        (
+            count(|m| matches!(m, Mixer::Ssm(_) | Mixer::GatedDelta(_) | Mixer::ShortConv { .. })),
+            "with a state of constant size",
+        ),
+    ];
+    let kinds: Vec<String> =
+        kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} layers {what}")).collect();
+    let demand = &question.demand;
+    vec![
+        kinds.join(", "),
+        format!(
+            "{} stream{} of {} tokens, keys in {}, values in {}",
+            demand.streams,
+            if demand.streams == 1 { "" } else { "s" },
+            demand.context,
+            question.kv.k,
+            question.kv.v
+        ),
+    ]
+}
+
+fn activations_how(question: &Question<'_>, answer: &Answer) -> Vec<String> {
+    let mut how = vec![format!(
+        "rule used: {}, flash attention {}",
+        answer.activation_rule,
+        if answer.flash_attention { "on" } else { "off" }
+    )];
+    if let Some(architecture) = question.model.language() {
+        let spec = &architecture.spec;
+        let textbook = |rule: ActivationRule| {
+            let bytes =
+                activations_flash(rule, question.demand.streams, spec.heads, spec.hidden, question.demand.context);
+            format!("{}: {bytes}", rule.name())
+        };
+        how.push(format!(
+            "by hand, for comparison: {}; {}; {}",
+            textbook(ActivationRule::FlashLinear),
+            textbook(ActivationRule::HalvedScores),
+            textbook(ActivationRule::FullScores)
+        ));
+    }
+    how
+}
+
+/// The commands that show on the device whether the budget holds.
+fn validation(question: &Question<'_>) -> Vec<String> {
+    let device = question.device;
+    let mut commands = Vec::new();
+    if question.runtime.engine == Engine::LlamaCpp && question.model.language().is_some() {
+        let demand = &question.demand;
+        let file = question.model.id.rsplit('/').next().unwrap_or(&question.model.id);
+        let flash = match (question.runtime.flash_attention, question.flash_attention) {
+            (FlashSupport::Optional, crate::scenario::FlashChoice::Off) => "off",
+            _ => "on",
+        };
+        commands.push(format!(
+            "llama-server -m {file}-{}.gguf -c {} -np {} -ub {} -ctk {} -ctv {} -fa {flash} -lv 4 2>&1 | tee run.log",
+            question.format.id.to_uppercase(),
+            demand.total(),
+            demand.streams,
+            demand.micro_batch,
+            question.kv.k,
+            question.kv.v,
+        ));
+    }
+    let watch = if device.silicon.starts_with("jetson") {
+        "tegrastats --interval 500 | tee tegrastats.log"
+    } else if device.memory_kind == MemoryKind::Discrete && device.vendor.contains("NVIDIA") {
+        "nvidia-smi --query-gpu=timestamp,memory.used,memory.total,utilization.gpu,power.draw --format=csv -l 1 | tee smi.log"
+    } else if device.silicon.starts_with("apple") {
+        "footprint -p \"$(pgrep -n llama-server)\""
+    } else {
+        "grep -E 'VmHWM|VmRSS' /proc/\"$(pgrep -n llama-server)\"/status; free -m"
+    };
+    commands.push(watch.to_owned());
+    commands
+}

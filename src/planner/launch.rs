@@ -1,0 +1,44 @@
+//! The command that would start a workload, where the runtime's flags are known.
+
+use crate::candidates::Candidate;
+use crate::domain::KvType;
+use crate::scenario::Workload;
+use crate::units::Bytes;
+
+/// The command for a candidate, or nothing when the runtime's flags are unknown. `share` is the part of the accelerator's
+/// memory that the workload needs with its headroom, for engines that claim memory at start.
+#[must_use]
+pub fn command(candidate: &Candidate<'_>, workload: &Workload) -> Option<String> {
+    let template = candidate.runtime.launch.as_deref()?;
+    let format = candidate.format.id.as_str();
+    let kv = |t: Option<KvType>| t.map_or("f16", KvType::id).to_owned();
+    let footprint = candidate.footprint.as_ref()?;
+    let capacity = candidate.device.pools.first().map_or(Bytes::ZERO, |p| p.capacity);
+    // One more per cent than needed: engines round down.
+    let share = (footprint.main.total().0 as f64 / capacity.0.max(1) as f64 * 100.0).ceil() + 1.0;
+    let total = workload.context.saturating_mul(u64::from(workload.streams));
+    let values = [
+        ("{model}", workload.model_name.clone()),
+        ("{file}", file_name(&workload.model_name, format)),
+        ("{weights}", format.to_owned()),
+        ("{context}", workload.context.to_string()),
+        ("{streams}", workload.streams.to_string()),
+        ("{total_context}", total.to_string()),
+        ("{kv_k}", kv(candidate.kv.map(|p| p.k))),
+        ("{kv_v}", kv(candidate.kv.map(|p| p.v))),
+        ("{flash}", if candidate.flash_attention == Some(false) { "off" } else { "on" }.to_owned()),
+        ("{micro_batch}", candidate.micro_batch.unwrap_or(512).to_string()),
+        ("{memory_share}", format!("{:.2}", (share / 100.0).min(0.99))),
+    ];
+    Some(values.into_iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, &value)))
+}
+
+/// The usual name of a GGUF file: the model's own name and the format in capitals; a path stays as it is.
+fn file_name(model: &str, format: &str) -> String {
+    let is_file = std::path::Path::new(model).extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
+    if is_file {
+        return model.to_owned();
+    }
+    let name = model.rsplit('/').next().unwrap_or(model);
+    format!("{name}-{}.gguf", format.to_uppercase())
+}

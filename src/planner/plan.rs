@@ -1,0 +1,388 @@
+//! The plan: the devices of one unit of each site class, what runs on them, what to order.
+
+use std::collections::BTreeMap;
+
+use super::build::{Built, build};
+use super::launch;
+use super::rejected::{Rejected, rejected};
+use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
+use crate::catalog::Catalog;
+use crate::domain::{Device, PowerMode};
+use crate::scenario::{ObjectiveKind, Scenario, Workload};
+use crate::solve::{self, Assignment, Outcome, Placed, Progress, SearchLimits, Status, required};
+use crate::units::{Bytes, Micros, Money, Share};
+
+/// A pool of a planned device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedPool {
+    /// Name.
+    pub name: &'static str,
+    /// Total.
+    pub capacity: Bytes,
+    /// In use before any inference process.
+    pub os: Bytes,
+    /// In use in steady state.
+    pub steady: Bytes,
+    /// With headroom.
+    pub required: Bytes,
+}
+
+impl PlannedPool {
+    /// Left after headroom.
+    #[must_use]
+    pub fn free(&self) -> Bytes {
+        self.capacity.saturating_sub(self.required)
+    }
+}
+
+/// A workload on its device.
+#[derive(Debug, Clone)]
+pub struct PlannedWorkload<'a> {
+    /// As the scenario asks for it.
+    pub workload: Workload,
+    /// The chosen candidate.
+    pub candidate: Candidate<'a>,
+    /// Latency at the unfavourable bound while the others take their share, when it has a target.
+    pub latency: Option<Micros>,
+    /// The command that would start it, where the runtime's flags are known.
+    pub run: Option<String>,
+}
+
+/// A device of a unit.
+#[derive(Debug, Clone)]
+pub struct PlannedDevice<'a> {
+    /// Which.
+    pub device: &'a Device,
+    /// In which mode.
+    pub mode: &'a PowerMode,
+    /// The price paid for one at the quantity that the plan buys.
+    pub unit_price: Money,
+    /// Share of its time that is taken.
+    pub load: Share,
+    /// Memory.
+    pub pools: Vec<PlannedPool>,
+    /// What runs on it, in scenario order.
+    pub workloads: Vec<PlannedWorkload<'a>>,
+}
+
+/// One unit of a site class.
+#[derive(Debug, Clone)]
+pub struct PlannedSite<'a> {
+    /// Name.
+    pub name: String,
+    /// Units.
+    pub count: u64,
+    /// Devices of one unit.
+    pub devices: Vec<PlannedDevice<'a>>,
+}
+
+/// What to order of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    /// Device id.
+    pub device: String,
+    /// Pieces that the units need.
+    pub quantity: u64,
+    /// Pieces more.
+    pub spares: u64,
+    /// Price of one at this quantity.
+    pub unit_price: Money,
+    /// Price of all.
+    pub total: Money,
+}
+
+/// A next best plan with other devices.
+#[derive(Debug, Clone)]
+pub struct Alternative {
+    /// Its objective: dollars or watts.
+    pub objective: f64,
+    /// Devices and modes of one unit of each site class.
+    pub sites: Vec<(String, Vec<(String, String)>)>,
+}
+
+/// Something that the plan rests on and that a buyer should know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assumption {
+    /// The device that it is about.
+    pub device: String,
+    /// What.
+    pub text: String,
+}
+
+/// The answer to a scenario.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    /// Scenario name.
+    pub scenario: String,
+    /// What was minimised.
+    pub objective: ObjectiveKind,
+    /// Added to steady memory.
+    pub headroom: Share,
+    /// How sure the unfavourable bounds are.
+    pub confidence: Share,
+    /// What is proven.
+    pub status: Status,
+    /// The objective: dollars or watts; absent when infeasible.
+    pub value: Option<f64>,
+    /// No plan has a smaller one.
+    pub bound: Option<f64>,
+    /// The units; empty when infeasible.
+    pub sites: Vec<PlannedSite<'a>>,
+    /// What to order.
+    pub order: Vec<OrderLine>,
+    /// Next best plans.
+    pub alternatives: Vec<Alternative>,
+    /// Devices that could not be used, cheapest first.
+    pub rejected: Vec<Rejected>,
+    /// What the plan rests on.
+    pub assumptions: Vec<Assumption>,
+    /// Candidates worked out.
+    pub considered: u32,
+    /// Hash of the catalogs.
+    pub catalog_sha256: String,
+    /// Date of the oldest price that the plan uses.
+    pub oldest_price: Option<String>,
+}
+
+/// Plans a scenario.
+///
+/// `alternatives` next best plans are worked out too.
+pub fn plan<'a>(
+    scenario: &Scenario,
+    catalog: &'a Catalog,
+    alternatives: usize,
+    limits: &SearchLimits<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Plan<'a> {
+    let generated = candidates::generate(scenario, catalog, Options::default());
+    let built = build(scenario, catalog, &generated);
+    let outcome = solve::solve(&built.problem, limits, progress);
+    let next = match &outcome.assignment {
+        Some(plan) => solve::alternatives(&built.problem, plan, alternatives, limits, progress),
+        None => Vec::new(),
+    };
+    let view = View { scenario, catalog, generated: &generated, built: &built };
+    let sites = outcome.assignment.as_ref().map(|a| view.sites(a)).unwrap_or_default();
+    let order = outcome.assignment.as_ref().map(|a| view.order(a)).unwrap_or_default();
+    let used: Vec<&Device> = sites.iter().flat_map(|s| s.devices.iter().map(|d| d.device)).collect();
+    let rejected = rejected(scenario, catalog, &generated, &built);
+    Plan {
+        scenario: scenario.name.clone(),
+        objective: scenario.objective,
+        headroom: scenario.headroom,
+        confidence: scenario.confidence,
+        status: outcome.status,
+        value: outcome.value.map(|v| in_unit(scenario.objective, v)),
+        bound: outcome.value.map(|_| in_unit(scenario.objective, outcome.bound)),
+        alternatives: next.iter().filter_map(|o| view.alternative(o)).collect(),
+        assumptions: view.assumptions(&used),
+        oldest_price: used.iter().filter_map(|d| d.price_date.clone()).min(),
+        sites,
+        order,
+        rejected,
+        considered: generated.considered,
+        catalog_sha256: catalog.sha256().to_owned(),
+    }
+}
+
+/// Cents to dollars, milliwatts to watts.
+fn in_unit(objective: ObjectiveKind, value: u64) -> f64 {
+    match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => value as f64 / 100.0,
+        ObjectiveKind::Power => value as f64 / 1000.0,
+    }
+}
+
+struct View<'v, 'a> {
+    scenario: &'v Scenario,
+    catalog: &'a Catalog,
+    generated: &'v Generated<'a>,
+    built: &'v Built,
+}
+
+impl<'a> View<'_, 'a> {
+    /// Pieces of each SKU that the units need.
+    fn quantities(&self, assignment: &Assignment) -> BTreeMap<usize, u64> {
+        let mut quantities = BTreeMap::new();
+        for (site, unit) in self.built.problem.sites.iter().zip(assignment) {
+            for placed in unit {
+                *quantities.entry(self.built.problem.hosts[placed.host].sku).or_insert(0) += site.count;
+            }
+        }
+        quantities
+    }
+
+    fn spares(&self, quantity: u64) -> u64 {
+        let whole = u128::from(Share::ONE.0);
+        u64::try_from((u128::from(quantity) * u128::from(self.scenario.fleet.spares.0)).div_ceil(whole))
+            .unwrap_or(u64::MAX)
+    }
+
+    fn order(&self, assignment: &Assignment) -> Vec<OrderLine> {
+        self.quantities(assignment)
+            .into_iter()
+            .map(|(sku, quantity)| {
+                let spares = self.spares(quantity);
+                let sku = &self.built.problem.skus[sku];
+                let unit_price = sku.price_at(quantity + spares).unwrap_or_default();
+                OrderLine {
+                    device: sku.id.clone(),
+                    quantity,
+                    spares,
+                    unit_price,
+                    total: unit_price.times(quantity + spares),
+                }
+            })
+            .collect()
+    }
+
+    fn sites(&self, assignment: &Assignment) -> Vec<PlannedSite<'a>> {
+        let quantities = self.quantities(assignment);
+        self.built
+            .problem
+            .sites
+            .iter()
+            .zip(assignment)
+            .enumerate()
+            .map(|(s, (site, unit))| PlannedSite {
+                name: site.name.clone(),
+                count: site.count,
+                devices: unit.iter().map(|placed| self.device(s, placed, &quantities)).collect(),
+            })
+            .collect()
+    }
+
+    fn device(&self, s: usize, placed: &Placed, quantities: &BTreeMap<usize, u64>) -> PlannedDevice<'a> {
+        let host = &self.built.problem.hosts[placed.host];
+        let site = &self.built.problem.sites[s];
+        let quantity = quantities.get(&host.sku).copied().unwrap_or(0);
+        let hosted: Vec<_> = placed
+            .hosted
+            .iter()
+            .map(|h| (h.workload, &site.workloads[h.workload].candidates[h.candidate], h))
+            .collect();
+        let load = Share(hosted.iter().map(|(_, c, _)| c.load.0).sum());
+        let pools = host
+            .pools
+            .iter()
+            .enumerate()
+            .map(|(p, room)| {
+                let own: Bytes = hosted.iter().map(|(_, c, _)| c.memory[p]).sum();
+                // A process that several workloads share has one framework: the largest of theirs.
+                let mut shared: BTreeMap<u32, Bytes> = BTreeMap::new();
+                let mut alone = Bytes::ZERO;
+                for (w, c, _) in &hosted {
+                    match site.workloads[*w].process {
+                        Some(process) => {
+                            let largest = shared.entry(process).or_default();
+                            *largest = (*largest).max(c.framework[p]);
+                        }
+                        None => alone += c.framework[p],
+                    }
+                }
+                let steady = room.os + own + alone + shared.into_values().sum();
+                PlannedPool {
+                    name: room.name,
+                    capacity: room.capacity,
+                    os: room.os,
+                    steady,
+                    required: required(steady, self.scenario.headroom),
+                }
+            })
+            .collect();
+        let workloads: Vec<_> = hosted
+            .iter()
+            .map(|(w, c, h)| {
+                let candidate = self.generated.candidates[self.built.candidates[s][*w][h.candidate]].clone();
+                let workload = self.scenario.sites[s].workloads[*w].clone();
+                PlannedWorkload {
+                    latency: c.latency.map(|(alone, _)| under_sharing(alone, Share(load.0 - c.load.0))),
+                    run: launch::command(&candidate, &workload),
+                    workload,
+                    candidate,
+                }
+            })
+            .collect();
+        let (device_index, mode_index) = self.built.hosts[placed.host];
+        let (device, mode) = match workloads.first() {
+            Some(w) => (w.candidate.device, w.candidate.mode),
+            // A unit's device hosts something by the rules of the choice; the look-up keeps this total.
+            None => {
+                let device = self.catalog.device_at(device_index);
+                (device, &device.modes[mode_index])
+            }
+        };
+        PlannedDevice {
+            device,
+            mode,
+            unit_price: self.built.problem.skus[host.sku]
+                .price_at(quantity + self.spares(quantity))
+                .unwrap_or_default(),
+            load,
+            pools,
+            workloads,
+        }
+    }
+
+    fn alternative(&self, outcome: &Outcome) -> Option<Alternative> {
+        let assignment = outcome.assignment.as_ref()?;
+        let problem = &self.built.problem;
+        Some(Alternative {
+            objective: in_unit(self.scenario.objective, outcome.value?),
+            sites: problem
+                .sites
+                .iter()
+                .zip(assignment)
+                .map(|(site, unit)| {
+                    let devices = unit
+                        .iter()
+                        .map(|p| {
+                            (problem.skus[problem.hosts[p.host].sku].id.clone(), problem.hosts[p.host].mode.clone())
+                        })
+                        .collect();
+                    (site.name.clone(), devices)
+                })
+                .collect(),
+        })
+    }
+
+    /// Accessories that were assumed, facts that no source confirms, estimates that replace a reading.
+    fn assumptions(&self, used: &[&Device]) -> Vec<Assumption> {
+        let mut found = Vec::new();
+        let mut note = |device: &Device, text: String| found.push(Assumption { device: device.id.clone(), text });
+        for device in used {
+            for accessory in &device.accessories {
+                let price = accessory.price.map_or_else(String::new, |p| format!(" at {p} USD"));
+                let date = accessory.provenance.as_of.as_ref().map_or_else(String::new, |d| format!(" ({d})"));
+                note(device, format!("the price includes a {}{price}{date}", accessory.what));
+            }
+            for fact in unverified_facts(device, ObjectiveKind::Tco, true) {
+                note(device, format!("`{fact}` is not verified"));
+            }
+            if let Some(kind) = device.provenance.sources.get("price_kind") {
+                note(device, format!("the price is a {kind} price"));
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+/// Latency while others take their share: alone / (1 - load of the others), rounded up.
+fn under_sharing(alone: Micros, others: Share) -> Micros {
+    let left = Share::ONE.0.saturating_sub(others.0);
+    if left == 0 {
+        return Micros(u64::MAX);
+    }
+    let scaled = u128::from(alone.0) * u128::from(Share::ONE.0);
+    Micros(u64::try_from(scaled.div_ceil(u128::from(left))).unwrap_or(u64::MAX))
+}
+
+impl PlannedWorkload<'_> {
+    /// The speed of the chosen candidate, when there is an estimate.
+    #[must_use]
+    pub const fn speed(&self) -> Option<&Speed> {
+        self.candidate.speed.as_ref()
+    }
+}

@@ -1,0 +1,160 @@
+//! One budget in its forms.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::table::{Cell, Table};
+use crate::candidates::Speed;
+use crate::planner::budget::{Answer, Question};
+use crate::planner::checklist::{Step, checklist};
+use crate::units::{Bytes, Range};
+
+/// The sizing checklist, filled in.
+#[must_use]
+pub fn budget_text(question: &Question<'_>, answer: &Answer) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_budget(&mut out, question, answer);
+    out
+}
+
+fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer) -> std::fmt::Result {
+    writeln!(
+        out,
+        "{} as {} on {} ({}), {} {}\n",
+        question.model.id,
+        question.format.id,
+        question.device.id,
+        question.mode.id,
+        question.runtime.id,
+        if answer.fits() { "fits" } else { "does not fit" }
+    )?;
+    for (i, step) in checklist(question, answer).iter().enumerate() {
+        let Step { title, bytes, how } = step;
+        match bytes {
+            Some(bytes) => writeln!(out, "  {}. {title:<24} {:>12}", i + 1, bytes.to_string())?,
+            None => writeln!(out, "  {}. {title}", i + 1)?,
+        }
+        for line in how {
+            writeln!(out, "     {line}")?;
+        }
+    }
+    writeln!(out)?;
+    for pool in &answer.pools {
+        let (word, amount): (&str, Bytes) = if pool.fits() {
+            ("free", pool.capacity.saturating_sub(pool.required))
+        } else {
+            ("short", pool.required.saturating_sub(pool.capacity))
+        };
+        writeln!(
+            out,
+            "  {} memory: steady {} ({:.2} GB), with headroom {} ({:.2} GB), capacity {}: {amount} {word}",
+            pool.name,
+            pool.steady,
+            pool.steady.gb(),
+            pool.required,
+            pool.required.gb(),
+            pool.capacity
+        )?;
+    }
+    let ranged = |r: Range<f64>| format!("{:.2} [{:.2} - {:.2}]", r.median, r.low, r.high);
+    match &answer.speed {
+        Ok(Speed::Language(speed)) => {
+            if let Some(decode) = speed.decode {
+                writeln!(out, "  decode {} tok/s per stream", ranged(decode.map(|t| t.0)))?;
+            }
+            writeln!(out, "  prefill {} tok/s", ranged(speed.prefill.map(|t| t.0)))?;
+            writeln!(
+                out,
+                "  first token after {} s for a prompt of {} tokens",
+                ranged(speed.ttft.map(|t| t.0)),
+                question.demand.prompt
+            )
+        }
+        Ok(Speed::Network(speed)) => writeln!(
+            out,
+            "  {} inferences/s, {} s each",
+            ranged(speed.inferences.map(|t| t.0)),
+            ranged(speed.latency.map(|t| t.0))
+        ),
+        Err(why) => writeln!(out, "  no speed estimate: {why}"),
+    }
+}
+
+/// The budget by pool as records.
+#[must_use]
+pub fn budget_table(answer: &Answer) -> Table {
+    let mut table = Table::new(&[
+        "pool",
+        ">weights_bytes",
+        ">kv_cache_bytes",
+        ">state_bytes",
+        ">compute_bytes",
+        ">output_bytes",
+        ">activation_bytes",
+        ">framework_bytes",
+        ">os_bytes",
+        ">steady_bytes",
+        ">required_bytes",
+        ">capacity_bytes",
+        "fits",
+    ]);
+    for pool in &answer.pools {
+        let used = &pool.used;
+        let mut row = vec![Cell::text(pool.name.id())];
+        let parts = [
+            used.weights,
+            used.kv_cache,
+            used.state,
+            used.compute,
+            used.output,
+            used.activations(),
+            used.framework,
+            pool.os,
+            pool.steady,
+            pool.required,
+            pool.capacity,
+        ];
+        row.extend(parts.into_iter().map(|b| Cell::whole(b.0)));
+        row.push(Cell::Bool(answer.fits()));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// The budget with its steps for programs.
+#[must_use]
+pub fn budget_value(question: &Question<'_>, answer: &Answer) -> Value {
+    let steps: Vec<_> = checklist(question, answer)
+        .into_iter()
+        .map(|s| json!({ "step": s.title, "bytes": s.bytes.map(|b| b.0), "how": s.how }))
+        .collect();
+    let range = |r: Range<f64>| json!({ "median": r.median, "low": r.low, "high": r.high });
+    let speed = match &answer.speed {
+        Ok(Speed::Language(s)) => json!({
+            "decode_tok_s": s.decode.map(|d| range(d.map(|t| t.0))),
+            "prefill_tok_s": range(s.prefill.map(|t| t.0)),
+            "ttft_s": range(s.ttft.map(|t| t.0)),
+        }),
+        Ok(Speed::Network(s)) => json!({
+            "inferences_s": range(s.inferences.map(|t| t.0)),
+            "latency_s": range(s.latency.map(|t| t.0)),
+        }),
+        Err(why) => json!({ "unknown": why }),
+    };
+    json!({
+        "model": question.model.id,
+        "device": question.device.id,
+        "mode": question.mode.id,
+        "runtime": question.runtime.id,
+        "weights": question.format.id,
+        "flash_attention": answer.flash_attention,
+        "activation_rule": answer.activation_rule,
+        "fits": answer.fits(),
+        "headroom": question.headroom.as_f64(),
+        "pools": budget_table(answer).json(),
+        "speed": speed,
+        "steps": steps,
+    })
+}

@@ -1,0 +1,169 @@
+//! The candidate table: what any solver needs to reach the same optimum.
+
+use super::table::{Cell, Table};
+use crate::candidates::{Candidate, Generated, Speed};
+use crate::domain::PriceBreak;
+use crate::scenario::Scenario;
+use crate::units::{Micros, Share};
+
+const COLUMNS: [&str; 39] = [
+    "site",
+    "workload",
+    ">candidate",
+    "device",
+    "mode",
+    ">unit_price",
+    "price_breaks",
+    ">power_w",
+    ">idle_w",
+    "runtime",
+    "weights",
+    "kv_k",
+    "kv_v",
+    "flash_attention",
+    ">micro_batch",
+    ">context",
+    ">streams",
+    "pool",
+    ">weights_bytes",
+    ">kv_cache_bytes",
+    ">activation_bytes",
+    ">framework_bytes",
+    ">os_bytes",
+    ">capacity_bytes",
+    ">load",
+    ">decode_tok_s",
+    ">decode_tok_s_low",
+    ">prefill_tok_s",
+    ">ttft_s",
+    ">inferences_s",
+    ">inferences_s_low",
+    ">latency_s",
+    ">latency_alone_s",
+    ">latency_target_s",
+    ">quality_loss",
+    "basis",
+    "allowed",
+    "reason",
+    "unverified",
+];
+
+/// One record per candidate and pool.
+#[must_use]
+pub fn candidates(scenario: &Scenario, generated: &Generated<'_>) -> Table {
+    let mut table = Table::new(&COLUMNS);
+    for candidate in &generated.candidates {
+        for pool in 0..candidate.device.pools.len() {
+            table.rows.push(row(scenario, candidate, pool));
+        }
+    }
+    table
+}
+
+fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell> {
+    let site = &scenario.sites[candidate.site];
+    let workload = &site.workloads[candidate.workload];
+    let device = candidate.device;
+    let room = &device.pools[pool];
+    let used = candidate.footprint.as_ref().map(|f| *f.pool(room.name)).unwrap_or_default();
+    let language = workload.model.task.is_language();
+    let speeds = speeds(candidate);
+    let first_price = device.prices.first().map(|b| b.price);
+    vec![
+        Cell::text(&site.name),
+        Cell::text(&workload.name),
+        Cell::whole(u64::from(candidate.number)),
+        Cell::text(&device.id),
+        Cell::text(&candidate.mode.id),
+        Cell::or_empty(first_price, |p| Cell::Number(p.to_string())),
+        Cell::text(price_breaks(&device.prices)),
+        Cell::or_empty(candidate.mode.power, |p| Cell::Number(p.to_string())),
+        Cell::or_empty(candidate.mode.idle, |p| Cell::Number(p.to_string())),
+        Cell::text(candidate.runtime_id),
+        Cell::text(&candidate.format.id),
+        Cell::or_empty(candidate.kv, |p| Cell::text(p.k.id())),
+        Cell::or_empty(candidate.kv, |p| Cell::text(p.v.id())),
+        Cell::or_empty(candidate.flash_attention, Cell::Bool),
+        Cell::or_empty(candidate.micro_batch, |n| Cell::whole(u64::from(n))),
+        Cell::or_empty(language.then_some(workload.context), Cell::whole),
+        Cell::whole(u64::from(workload.streams)),
+        Cell::text(room.name.id()),
+        Cell::whole(used.weights.0),
+        Cell::whole(used.cache().0),
+        Cell::whole(used.activations().0),
+        Cell::whole(used.framework.0),
+        Cell::whole(room.os.0),
+        Cell::whole(room.capacity.0),
+        share(candidate.load),
+        speeds[0].clone(),
+        speeds[1].clone(),
+        speeds[2].clone(),
+        speeds[3].clone(),
+        speeds[4].clone(),
+        speeds[5].clone(),
+        speeds[6].clone(),
+        Cell::or_empty(candidate.latency, |(alone, _)| micros(alone)),
+        Cell::or_empty(candidate.latency, |(_, target)| micros(target)),
+        share(candidate.quality_loss),
+        Cell::or_empty(candidate.speed, |s| Cell::text(basis(&s))),
+        Cell::Bool(candidate.refusal.is_none()),
+        Cell::or_empty(candidate.refusal.as_ref(), |r| Cell::text(r.to_string())),
+        Cell::text(crate::candidates::unverified_facts(device, crate::scenario::ObjectiveKind::Tco, true).join(";")),
+    ]
+}
+
+/// `1:699.00;50:649.00`.
+fn price_breaks(prices: &[PriceBreak]) -> String {
+    prices.iter().map(|b| format!("{}:{}", b.min_quantity, b.price)).collect::<Vec<_>>().join(";")
+}
+
+fn share(share: Share) -> Cell {
+    // A share that stands for "more than any limit" has no figure.
+    if share.0 == u64::MAX {
+        Cell::Empty
+    } else {
+        Cell::Number(format!("{}.{:06}", share.0 / 1_000_000, share.0 % 1_000_000))
+    }
+}
+
+fn micros(time: Micros) -> Cell {
+    if time.0 == u64::MAX { Cell::Empty } else { Cell::Number(time.to_string()) }
+}
+
+/// What an estimate rests on, in a word.
+#[must_use]
+pub fn basis(speed: &Speed) -> &'static str {
+    use crate::speed::Basis;
+    let basis = match speed {
+        Speed::Language(s) => s.basis,
+        Speed::Network(s) => s.basis,
+    };
+    match basis {
+        Basis::Measured => "measured",
+        Basis::Device => "device",
+        Basis::Class => "class",
+        Basis::Roofline => "roofline",
+    }
+}
+
+/// decode, its low bound, prefill, first token; inferences, their low bound, latency.
+fn speeds(candidate: &Candidate<'_>) -> [Cell; 7] {
+    let mut cells = std::array::from_fn(|_| Cell::Empty);
+    match candidate.speed {
+        Some(Speed::Language(s)) => {
+            if let Some(decode) = s.decode {
+                cells[0] = Cell::fixed(decode.median.0, 6);
+                cells[1] = Cell::fixed(decode.low.0, 6);
+            }
+            cells[2] = Cell::fixed(s.prefill.median.0, 6);
+            cells[3] = Cell::fixed(s.ttft.median.0, 6);
+        }
+        Some(Speed::Network(s)) => {
+            cells[4] = Cell::fixed(s.inferences.median.0, 6);
+            cells[5] = Cell::fixed(s.inferences.low.0, 6);
+            cells[6] = Cell::fixed(s.latency.median.0, 6);
+        }
+        None => {}
+    }
+    cells
+}

@@ -1,0 +1,216 @@
+//! A plan for programs.
+
+use serde_json::{Value, json};
+
+use crate::candidates::Speed;
+use crate::planner::{Plan, PlannedDevice, PlannedWorkload};
+use crate::scenario::ObjectiveKind;
+use crate::solve::Status;
+use crate::units::{Range, TokensPerSecond};
+
+/// The word for what is proven.
+pub(super) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Optimal => "optimal",
+        Status::Feasible => "feasible",
+        Status::Infeasible => "infeasible",
+        Status::Unknown => "unknown",
+    }
+}
+
+/// A plan as JSON text, with a line break at the end.
+#[must_use]
+pub fn plan_json(plan: &Plan<'_>) -> String {
+    format!("{:#}\n", plan_value(plan))
+}
+
+/// A plan as a JSON value.
+#[must_use]
+pub fn plan_value(plan: &Plan<'_>) -> Value {
+    let objective = plan.value.map(|value| {
+        let power = plan.objective == ObjectiveKind::Power;
+        json!({
+            "kind": plan.objective.id(),
+            "value": value,
+            "bound": plan.bound,
+            "currency": if power { Value::Null } else { json!("USD") },
+            "unit": if power { "W" } else { "USD" },
+        })
+    });
+    let sites: Vec<_> = plan
+        .sites
+        .iter()
+        .map(|site| {
+            json!({
+                "name": site.name,
+                "count": site.count,
+                "devices": site.devices.iter().map(device).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let order: Vec<_> = plan
+        .order
+        .iter()
+        .map(|line| {
+            json!({
+                "device": line.device,
+                "quantity": line.quantity,
+                "spares": line.spares,
+                "unit_price": line.unit_price.usd(),
+                "total": line.total.usd(),
+            })
+        })
+        .collect();
+    let alternatives: Vec<_> = plan
+        .alternatives
+        .iter()
+        .map(|alternative| {
+            let sites: Vec<_> = alternative
+                .sites
+                .iter()
+                .map(|(name, devices)| {
+                    let devices: Vec<_> =
+                        devices.iter().map(|(device, mode)| json!({ "device": device, "mode": mode })).collect();
+                    json!({ "name": name, "devices": devices })
+                })
+                .collect();
+            json!({ "objective": alternative.objective, "sites": sites })
+        })
+        .collect();
+    let rejected: Vec<_> = plan
+        .rejected
+        .iter()
+        .map(|r| {
+            json!({
+                "device": r.device,
+                "site": r.site,
+                "unit_price": r.price.map(|p| p.usd()),
+                "workload": r.workload,
+                "reason": r.reason,
+                "short_bytes": r.short.map(|b| b.0),
+                "switch": r.switch,
+            })
+        })
+        .collect();
+    let assumptions: Vec<_> = plan.assumptions.iter().map(|a| json!({ "device": a.device, "text": a.text })).collect();
+    json!({
+        "edgemem": env!("CARGO_PKG_VERSION"),
+        "scenario": plan.scenario,
+        "status": status(plan.status),
+        "objective": objective,
+        "headroom": plan.headroom.as_f64(),
+        "confidence": plan.confidence.as_f64(),
+        "sites": sites,
+        "order": order,
+        "alternatives": alternatives,
+        "rejected": rejected,
+        "conflict": [],
+        "relaxations": [],
+        "assumptions": assumptions,
+        "considered": plan.considered,
+        "catalog": { "sha256": plan.catalog_sha256, "oldest_price": plan.oldest_price },
+    })
+}
+
+fn device(device: &PlannedDevice<'_>) -> Value {
+    let pools: Vec<_> = device
+        .pools
+        .iter()
+        .map(|p| {
+            json!({
+                "name": p.name,
+                "capacity_bytes": p.capacity.0,
+                "os_bytes": p.os.0,
+                "steady_bytes": p.steady.0,
+                "required_bytes": p.required.0,
+                "free_bytes": p.free().0,
+            })
+        })
+        .collect();
+    json!({
+        "device": device.device.id,
+        "mode": device.mode.id,
+        "unit_price": device.unit_price.usd(),
+        "power_w": device.mode.power.map(|p| p.watts()),
+        "idle_w": device.mode.idle.map(|p| p.watts()),
+        "load": device.load.as_f64(),
+        "pools": pools,
+        "workloads": device.workloads.iter().map(workload).collect::<Vec<_>>(),
+    })
+}
+
+fn workload(planned: &PlannedWorkload<'_>) -> Value {
+    let candidate = &planned.candidate;
+    let wanted = &planned.workload;
+    let memory: Vec<_> = candidate
+        .device
+        .pools
+        .iter()
+        .map(|pool| {
+            let used = candidate.footprint.as_ref().map(|f| *f.pool(pool.name)).unwrap_or_default();
+            json!({
+                "pool": pool.name.id(),
+                "weights_bytes": used.weights.0,
+                "kv_cache_bytes": used.cache().0,
+                "activation_bytes": used.activations().0,
+                "framework_bytes": used.framework.0,
+            })
+        })
+        .collect();
+    let language = wanted.model.task.is_language();
+    let mut value = json!({
+        "name": wanted.name,
+        "candidate": candidate.number,
+        "model": wanted.model.id,
+        "runtime": candidate.runtime_id,
+        "backend": candidate.runtime.id,
+        "weights": candidate.format.id,
+        "kv_k": candidate.kv.map(|p| p.k.id()),
+        "kv_v": candidate.kv.map(|p| p.v.id()),
+        "flash_attention": candidate.flash_attention,
+        "micro_batch": candidate.micro_batch,
+        "context": language.then_some(wanted.context),
+        "streams": wanted.streams,
+        "load": candidate.load.as_f64(),
+        "quality_loss": candidate.quality_loss.as_f64(),
+        "memory": memory,
+        "activation_rule": candidate.footprint.as_ref().map(|f| f.activation_rule),
+        "latency_s": planned.latency.map(|l| l.seconds()),
+        "best_effort": best_effort(planned),
+        "basis": candidate.speed.as_ref().map(crate::report::basis),
+        "run": planned.run,
+    });
+    if let Some(object) = value.as_object_mut() {
+        match candidate.speed {
+            Some(Speed::Language(speed)) => {
+                if let Some(decode) = speed.decode {
+                    rates(object, "decode_tok_s", decode);
+                }
+                rates(object, "prefill_tok_s", speed.prefill);
+                range(object, "ttft_s", speed.ttft.map(|s| s.0));
+            }
+            Some(Speed::Network(speed)) => {
+                range(object, "inferences_s", speed.inferences.map(|r| r.0));
+                range(object, "latency_alone_s", speed.latency.map(|s| s.0));
+            }
+            None => {}
+        }
+    }
+    value
+}
+
+/// A workload without a rate target gets what the others leave.
+pub(super) fn best_effort(planned: &PlannedWorkload<'_>) -> bool {
+    planned.workload.targets.decode_tok_s.is_none() && planned.workload.targets.inferences_s.is_none()
+}
+
+fn rates(object: &mut serde_json::Map<String, Value>, name: &str, rate: Range<TokensPerSecond>) {
+    range(object, name, rate.map(|r| r.0));
+}
+
+fn range(object: &mut serde_json::Map<String, Value>, name: &str, range: Range<f64>) {
+    let rounded = |x: f64| (x * 1e6).round() / 1e6;
+    object.insert(name.to_owned(), json!(rounded(range.median)));
+    object.insert(format!("{name}_low"), json!(rounded(range.low)));
+    object.insert(format!("{name}_high"), json!(rounded(range.high)));
+}

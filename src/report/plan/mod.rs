@@ -1,0 +1,7 @@
+//! A plan in its forms.
+
+mod json;
+mod text;
+
+pub use json::{plan_json, plan_value};
+pub use text::{plan_markdown, plan_table, plan_text};

@@ -1,0 +1,377 @@
+//! A plan for eyes: the choice, each pool's budget as a bar, each workload with its range, what failed and why.
+
+use std::fmt::Write as _;
+
+use super::json::{best_effort, status};
+use crate::candidates::Speed;
+use crate::planner::{Plan, PlannedDevice, PlannedWorkload, Rejected};
+use crate::report::table::{Cell, Table};
+use crate::scenario::ObjectiveKind;
+use crate::solve::Status;
+use crate::units::{Bytes, PPM, Range};
+
+/// Devices named by their price in the text; more are counted.
+const SHOWN_REJECTED: usize = 12;
+
+/// `29.7 [24.7 - 36.2]`, with as many decimals as its size deserves.
+fn ranged(range: Range<f64>) -> String {
+    let decimals = if range.median >= 100.0 {
+        0
+    } else if range.median >= 1.0 {
+        1
+    } else {
+        3
+    };
+    format!("{:.decimals$} [{:.decimals$} - {:.decimals$}]", range.median, range.low, range.high)
+}
+
+/// The plan as text, lines at most about `width` wide.
+#[must_use]
+pub fn plan_text(plan: &Plan<'_>, width: u16) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail: results are ignored on purpose in this file.
+    let _ = write_plan(&mut text, plan, width);
+    text
+}
+
+fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result {
+    headline(out, plan)?;
+    for site in &plan.sites {
+        if plan.sites.len() > 1 || site.count > 1 {
+            writeln!(out, "\n{} x {}", site.count, site.name)?;
+        }
+        for device in &site.devices {
+            writeln!(out)?;
+            write_device(out, device, usize::from(width))?;
+        }
+    }
+    if plan.order.len() > 1 || plan.order.iter().any(|l| l.quantity + l.spares > 1) {
+        writeln!(out, "\nOrder")?;
+        let mut table = Table::new(&["device", ">quantity", ">spares", ">unit price", ">total USD"]);
+        for line in &plan.order {
+            table.rows.push(vec![
+                Cell::text(&line.device),
+                Cell::whole(line.quantity),
+                Cell::whole(line.spares),
+                Cell::text(line.unit_price.to_string()),
+                Cell::text(line.total.to_string()),
+            ]);
+        }
+        out.push_str(&table.text(width));
+    }
+    if !plan.alternatives.is_empty() {
+        writeln!(out, "\nRunners-up")?;
+        for alternative in &plan.alternatives {
+            let units: Vec<String> = alternative
+                .sites
+                .iter()
+                .map(|(name, devices)| {
+                    let devices: Vec<String> = devices.iter().map(|(d, m)| format!("{d} ({m})")).collect();
+                    if alternative.sites.len() > 1 {
+                        format!("{name}: {}", devices.join(" + "))
+                    } else {
+                        devices.join(" + ")
+                    }
+                })
+                .collect();
+            let more = plan.value.map_or(0.0, |v| alternative.objective - v);
+            writeln!(out, "  {:>10.2}  +{more:<9.2} {}", alternative.objective, units.join("; "))?;
+        }
+    }
+    write_rejected(out, plan, usize::from(width))?;
+    if !plan.assumptions.is_empty() {
+        writeln!(out, "\nThis rests on")?;
+        for assumption in &plan.assumptions {
+            writeln!(out, "  {}: {}", assumption.device, assumption.text)?;
+        }
+    }
+    writeln!(
+        out,
+        "\n{} candidates; headroom {}; ranges hold with {} confidence; oldest price {}; catalog {}",
+        plan.considered,
+        plan.headroom,
+        plan.confidence,
+        plan.oldest_price.as_deref().unwrap_or("none"),
+        plan.catalog_sha256.get(..12).unwrap_or_default(),
+    )
+}
+
+fn headline(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
+    let (Some(value), Some(bound)) = (plan.value, plan.bound) else {
+        return writeln!(out, "{}: no plan exists", plan.scenario);
+    };
+    let (what, unit) = match plan.objective {
+        ObjectiveKind::Capex => ("cheapest", "USD"),
+        ObjectiveKind::Tco => ("cheapest over the horizon", "USD"),
+        ObjectiveKind::Power => ("least power", "W"),
+    };
+    write!(out, "{}: {what}, {value:.2} {unit}", plan.scenario)?;
+    match plan.status {
+        Status::Optimal => writeln!(out, " (proven optimal)"),
+        _ => writeln!(out, " ({}: no plan is below {bound:.2} {unit})", status(plan.status)),
+    }
+}
+
+fn write_device(out: &mut String, device: &PlannedDevice<'_>, width: usize) -> std::fmt::Result {
+    let power = device.mode.power.map_or_else(|| "power unknown".to_owned(), |p| format!("up to {} W", p.watts()));
+    writeln!(
+        out,
+        "{}  {}\n  mode {}, {} USD, {power}, load {}",
+        device.device.id, device.device.name, device.mode.id, device.unit_price, device.load
+    )?;
+    for pool in &device.pools {
+        writeln!(out, "\n  {} memory {:>12}", pool.name, pool.capacity.to_string())?;
+        let mut lines: Vec<(String, Bytes)> = vec![("operating system".to_owned(), pool.os)];
+        for planned in &device.workloads {
+            let used = planned
+                .candidate
+                .footprint
+                .as_ref()
+                .and_then(|f| {
+                    let name = planned.candidate.device.pools.iter().find(|p| p.name.id() == pool.name)?.name;
+                    Some(*f.pool(name))
+                })
+                .unwrap_or_default();
+            let name = &planned.workload.name;
+            for (what, bytes) in [
+                ("weights", used.weights),
+                ("KV cache and state", used.cache()),
+                ("activations", used.activations()),
+                ("framework", used.framework),
+            ] {
+                if bytes > Bytes::ZERO {
+                    lines.push((format!("{name}: {what}"), bytes));
+                }
+            }
+        }
+        let listed: Bytes = lines.iter().map(|(_, b)| *b).sum();
+        if listed > pool.steady {
+            let shared = listed.saturating_sub(pool.steady);
+            lines.push((format!("shared process: {shared} of framework counted once"), Bytes::ZERO));
+        }
+        lines.push(("headroom".to_owned(), pool.required.saturating_sub(pool.steady)));
+        lines.push(("free".to_owned(), pool.free()));
+        let bar = width.saturating_sub(56).clamp(8, 40);
+        for (what, bytes) in lines {
+            writeln!(out, "    {what:<34} {:>12}  {}", bytes.to_string(), bar_of(bytes, pool.capacity, bar))?;
+        }
+    }
+    writeln!(out)?;
+    for planned in &device.workloads {
+        write_workload(out, planned)?;
+    }
+    Ok(())
+}
+
+/// A bar as long as the part of the whole, in eighths of a character.
+fn bar_of(part: Bytes, whole: Bytes, width: usize) -> String {
+    const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+    let eighths = (part.0 as f64 / whole.0.max(1) as f64 * width as f64 * 8.0).round() as usize;
+    let eighths = eighths.min(width * 8);
+    let mut bar = "█".repeat(eighths / 8);
+    if !eighths.is_multiple_of(8) {
+        bar.push(EIGHTHS[eighths % 8]);
+    }
+    bar
+}
+
+fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::Result {
+    let candidate = &planned.candidate;
+    let wanted = &planned.workload;
+    write!(out, "  {}: {} as {} on {}", wanted.name, wanted.model.id, candidate.format.id, candidate.runtime_id)?;
+    if candidate.runtime_id != candidate.runtime.id {
+        write!(out, " ({})", candidate.runtime.id)?;
+    }
+    if let Some(kv) = candidate.kv {
+        write!(
+            out,
+            ", cache {}/{}, flash attention {}",
+            kv.k,
+            kv.v,
+            if candidate.flash_attention == Some(true) { "on" } else { "off" }
+        )?;
+    }
+    writeln!(out)?;
+    if wanted.model.task.is_language() {
+        writeln!(
+            out,
+            "    {} stream{} of {} tokens",
+            wanted.streams,
+            if wanted.streams == 1 { "" } else { "s" },
+            wanted.context
+        )?;
+    }
+    let target = |wanted: Option<String>| wanted.map_or_else(String::new, |w| format!("  (wanted {w})"));
+    match candidate.speed {
+        Some(Speed::Language(speed)) => {
+            if let Some(decode) = speed.decode {
+                let wanted = target(wanted.targets.decode_tok_s.map(|t| format!("{t}")));
+                writeln!(out, "    decode {} tok/s per stream{wanted}", ranged(decode.map(|t| t.0)))?;
+            }
+            let wanted = target(wanted.targets.ttft.or(wanted.targets.latency).map(|t| format!("{}", t.seconds())));
+            writeln!(
+                out,
+                "    prefill {} tok/s, first token after {} s{wanted}",
+                ranged(speed.prefill.map(|t| t.0)),
+                ranged(speed.ttft.map(|t| t.0))
+            )?;
+        }
+        Some(Speed::Network(speed)) => {
+            let rate = target(wanted.targets.inferences_s.map(|t| format!("{t:.3}")));
+            let latency = target(wanted.targets.latency.map(|t| format!("{}", t.seconds())));
+            writeln!(
+                out,
+                "    {} inferences/s{rate}, {} s each{latency}",
+                ranged(speed.inferences.map(|t| t.0)),
+                ranged(speed.latency.map(|t| t.0))
+            )?;
+        }
+        None => writeln!(out, "    speed unknown")?,
+    }
+    if let Some(latency) = planned.latency {
+        writeln!(out, "    at most {:.3} s while the others run", latency.seconds())?;
+    }
+    if best_effort(planned) {
+        writeln!(out, "    no rate target: it gets what the others leave")?;
+    }
+    if let Some(run) = &planned.run {
+        writeln!(out, "    $ {run}")?;
+    }
+    Ok(())
+}
+
+fn write_rejected(out: &mut String, plan: &Plan<'_>, _: usize) -> std::fmt::Result {
+    let paid = plan.sites.iter().flat_map(|s| &s.devices).map(|d| d.unit_price).max();
+    let cheaper: Vec<&Rejected> = plan
+        .rejected
+        .iter()
+        .filter(|r| r.switch.is_none() && r.price.is_some_and(|p| paid.is_none_or(|paid| p < paid)))
+        .collect();
+    if !cheaper.is_empty() {
+        writeln!(out, "\n{}", if paid.is_some() { "Cheaper, but" } else { "Why each device fails" })?;
+        for rejected in cheaper.iter().take(SHOWN_REJECTED) {
+            let price = rejected.price.map_or_else(String::new, |p| p.to_string());
+            writeln!(out, "  {price:>9}  {}: {}", rejected.device, rejected.reason)?;
+        }
+        if cheaper.len() > SHOWN_REJECTED {
+            writeln!(out, "             and {} more (--format json names all)", cheaper.len() - SHOWN_REJECTED)?;
+        }
+    }
+    let mut left_out: Vec<(&str, Vec<&str>)> = Vec::new();
+    for rejected in &plan.rejected {
+        if let Some(switch) = rejected.switch {
+            match left_out.iter_mut().find(|(s, _)| *s == switch) {
+                Some((_, devices)) => devices.push(&rejected.device),
+                None => left_out.push((switch, vec![&rejected.device])),
+            }
+        }
+    }
+    if !left_out.is_empty() {
+        writeln!(out, "\nLeft out for want of a fact")?;
+        for (switch, mut devices) in left_out {
+            devices.sort_unstable();
+            devices.dedup();
+            let named = devices.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+            let more = if devices.len() > 3 { format!(" and {} more", devices.len() - 3) } else { String::new() };
+            writeln!(out, "  {named}{more}: admitted with {switch}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The plan's workloads as records.
+#[must_use]
+pub fn plan_table(plan: &Plan<'_>) -> Table {
+    let mut table = Table::new(&[
+        "site",
+        ">count",
+        "device",
+        "mode",
+        ">unit_price",
+        "workload",
+        "model",
+        "runtime",
+        "weights",
+        "kv_k",
+        "kv_v",
+        ">context",
+        ">streams",
+        ">load",
+        ">memory_bytes",
+        ">rate",
+        ">rate_low",
+        ">latency_s",
+    ]);
+    for site in &plan.sites {
+        for device in &site.devices {
+            for planned in &device.workloads {
+                let c = &planned.candidate;
+                let memory: Bytes = c.own().chain(c.framework()).sum();
+                let (rate, low) = match c.speed {
+                    Some(Speed::Language(s)) => (s.decode.map(|d| d.median.0), s.decode.map(|d| d.low.0)),
+                    Some(Speed::Network(s)) => (Some(s.inferences.median.0), Some(s.inferences.low.0)),
+                    None => (None, None),
+                };
+                let language = planned.workload.model.task.is_language();
+                table.rows.push(vec![
+                    Cell::text(&site.name),
+                    Cell::whole(site.count),
+                    Cell::text(&device.device.id),
+                    Cell::text(&device.mode.id),
+                    Cell::Number(device.unit_price.to_string()),
+                    Cell::text(&planned.workload.name),
+                    Cell::text(&planned.workload.model.id),
+                    Cell::text(c.runtime_id),
+                    Cell::text(&c.format.id),
+                    Cell::or_empty(c.kv, |p| Cell::text(p.k.id())),
+                    Cell::or_empty(c.kv, |p| Cell::text(p.v.id())),
+                    Cell::or_empty(language.then_some(planned.workload.context), Cell::whole),
+                    Cell::whole(u64::from(planned.workload.streams)),
+                    Cell::fixed(c.load.0 as f64 / PPM as f64, 6),
+                    Cell::whole(memory.0),
+                    Cell::or_empty(rate, |r| Cell::fixed(r, 3)),
+                    Cell::or_empty(low, |r| Cell::fixed(r, 3)),
+                    Cell::or_empty(planned.latency, |l| Cell::fixed(l.seconds(), 6)),
+                ]);
+            }
+        }
+    }
+    table
+}
+
+/// The plan as a Markdown document.
+#[must_use]
+pub fn plan_markdown(plan: &Plan<'_>) -> String {
+    let mut text = String::new();
+    let mut title = String::new();
+    let _ = headline(&mut title, plan);
+    let _ = write!(text, "# {}\n\n{}", title.trim_end(), plan_table(plan).markdown());
+    let mut budget =
+        Table::new(&["site", "device", "pool", ">capacity GiB", ">used GiB", ">with headroom GiB", ">free GiB"]);
+    for site in &plan.sites {
+        for device in &site.devices {
+            for pool in &device.pools {
+                budget.rows.push(vec![
+                    Cell::text(&site.name),
+                    Cell::text(&device.device.id),
+                    Cell::text(pool.name),
+                    Cell::fixed(pool.capacity.gib(), 2),
+                    Cell::fixed(pool.steady.gib(), 2),
+                    Cell::fixed(pool.required.gib(), 2),
+                    Cell::fixed(pool.free().gib(), 2),
+                ]);
+            }
+        }
+    }
+    let _ = write!(text, "\n## Memory\n\n{}", budget.markdown());
+    let mut rejected = Table::new(&["device", ">price USD", "reason"]);
+    for r in &plan.rejected {
+        rejected.rows.push(vec![
+            Cell::text(&r.device),
+            Cell::or_empty(r.price, |p| Cell::Number(p.to_string())),
+            Cell::text(&r.reason),
+        ]);
+    }
+    let _ = write!(text, "\n## Rejected\n\n{}", rejected.markdown());
+    text
+}
