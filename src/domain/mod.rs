@@ -25,5 +25,5 @@ pub use model::{
 pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
-pub use runtime::{Backend, Engine, FlashSupport, Runtime};
+pub use runtime::{Backend, Engine, FlashSupport, Runtime, WeightResidence};
 pub use spec::{ArchitectureSpec, GlobalAttention, NormKind, QkNorm, SpecError};

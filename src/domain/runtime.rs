@@ -78,6 +78,9 @@ pub struct Runtime {
     /// Memory of the process in the host's memory, in MiB; on unified memory it adds to `framework_mib`.
     #[serde(default)]
     pub framework_host_mib: u64,
+    /// Where the weights in memory are not simply every tensor once.
+    #[serde(default, skip_serializing_if = "WeightResidence::is_plain")]
+    pub weight_residence: WeightResidence,
     /// Share of the device's memory that the engine claims at start unless told otherwise, in millionths (vLLM's
     /// `gpu_memory_utilization`): the launch command sets it to what the plan needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,4 +95,27 @@ pub struct Runtime {
     /// Where the figures come from.
     #[serde(default)]
     pub provenance: Provenance,
+}
+
+/// How the weights in memory differ from the weights on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WeightResidence {
+    /// Where embeddings and head are one tensor, the engine holds it twice.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tied_table_twice: bool,
+    /// The input table stays in the file, mapped: a token reads one row.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub input_table_mapped: bool,
+    /// Routed experts are there a second time, packed for the kernels.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub experts_twice: bool,
+}
+
+impl WeightResidence {
+    /// Whether every tensor is in memory once.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }

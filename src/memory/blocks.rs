@@ -1,6 +1,8 @@
 //! What the blocks of a language body keep and touch per token, for engines other than llama.cpp.
 
+use super::Case;
 use crate::domain::{Architecture, FeedForward, KvPair, Layer, Mixer, Ssm};
+use crate::units::Bytes;
 
 /// Bytes of a number of an activation in 16 bits.
 pub(super) const HALF: u128 = 2;
@@ -117,10 +119,24 @@ fn product(a: u32, b: u32) -> u128 {
     u128::from(a) * u128::from(b)
 }
 
-/// Bytes for the intermediate tensors of a vision tower: half of its weights in 16 bits, for each image at once.
+/// Bytes for the intermediate tensors of a vision tower: as much as its weights in 16 bits, for each image at once.
 ///
-/// The only readings are TensorRT Edge-LLM's: Qwen3-VL-2B takes 1.1 GB more than Qwen3-1.7B on an Orin NX, of which 0.8 GB
-/// are the tower's weights.
+/// The only readings are TensorRT Edge-LLM's: with the tower, Qwen3.5-2B takes 0.5 GB more on an Orin NX and 2.7 GB more on an
+/// AGX Orin, whose engine is built for larger images. The tower's weights are 0.8 GB.
 pub(super) fn tower(architecture: &Architecture, images: u32) -> u128 {
-    architecture.spec.vision.map_or(0, |v| u128::from(v.parameters) * u128::from(images.max(1)))
+    architecture.spec.vision.map_or(0, |v| HALF * u128::from(v.parameters) * u128::from(images.max(1)))
+}
+
+/// Bytes of the weights in memory: every tensor once, but for what the engine is known to hold twice or not at all.
+pub(super) fn resident(case: &Case<'_>) -> Bytes {
+    let (w, how) = (case.weights, case.runtime.weight_residence);
+    let mut total = w.total;
+    if how.experts_twice {
+        total += w.routed_experts;
+    }
+    match w.tied {
+        true if how.tied_table_twice => total + w.output_head,
+        false if how.input_table_mapped => total.saturating_sub(w.input_embedding),
+        _ => total,
+    }
 }

@@ -1,6 +1,6 @@
 //! PyTorch eager: tensor by tensor, the whole prompt at once.
 
-use super::blocks::{HALF, cached_row, kept, tower, widest};
+use super::blocks::{HALF, cached_row, kept, resident, tower, widest};
 use super::{Case, Footprint, PoolUse, Unsupported};
 use crate::domain::{Architecture, FormatKind, GgufMix, Mixer, Network};
 use crate::units::Bytes;
@@ -59,7 +59,7 @@ fn language(case: &Case<'_>, architecture: &Architecture) -> (PoolUse, &'static 
         .saturating_add(tower(architecture, demand.images));
     let logits = u128::from(demand.output_rows().max(streams.into())) * u128::from(architecture.spec.vocab) * LOGIT;
     let own = PoolUse {
-        weights: case.weights.total,
+        weights: resident(case),
         kv_cache: Bytes::saturating(cache.kv),
         state: Bytes::saturating(cache.state),
         compute: Bytes::saturating(compute),

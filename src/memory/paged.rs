@@ -4,7 +4,7 @@
 //! `kv_cache_free_gpu_memory_fraction`). What is worked out here is what the workload needs; the launch command sets the
 //! share to that.
 
-use super::blocks::{HALF, kept, tower, widest};
+use super::blocks::{HALF, kept, resident, tower, widest};
 use super::{Case, Footprint, PoolUse, Unsupported};
 use crate::domain::Runtime;
 use crate::units::{Bytes, MIB};
@@ -39,9 +39,8 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     // An eighth on top: the allocator hands out whole blocks of up to 20 MiB.
     let blocks = (widest(architecture) * HALF).saturating_mul(chunk.into()).saturating_mul(9) / 8;
     let graphs = GRAPH * architecture.layers.len() as u128 * batch_sizes(streams);
-    let repacked = if packs_experts_twice(case.runtime) { case.weights.routed_experts } else { Bytes::ZERO };
     let accelerator = PoolUse {
-        weights: case.weights.total + repacked,
+        weights: resident(case),
         kv_cache: Bytes::saturating(cache.kv),
         state: Bytes::saturating(cache.state),
         compute: Bytes::saturating(blocks.saturating_add(graphs).saturating_add(tower(architecture, demand.images))),
@@ -65,10 +64,4 @@ fn batch_sizes(streams: u32) -> u128 {
         2..4 => 2,
         _ => u128::from(3 + streams / 8).min(35),
     }
-}
-
-/// TensorRT Edge-LLM holds routed experts a second time: Qwen3.5-35B-A3B in 4 bits, a file of 18 GB, takes 35.7 GB on an AGX
-/// Orin, while its dense models take no more than their weights.
-fn packs_experts_twice(runtime: &Runtime) -> bool {
-    runtime.engine_id == "tensorrt-edge-llm"
 }

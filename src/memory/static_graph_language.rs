@@ -4,7 +4,7 @@
 //! prompt. Published totals of processes (RKLLM, OpenVINO GenAI, MLX) set the constants of the catalog so that the sum is
 //! above nearly all of them.
 
-use super::blocks::{HALF, kept, tower, widest};
+use super::blocks::{HALF, kept, resident, tower, widest};
 use super::{Case, Footprint, PoolUse};
 use crate::domain::Architecture;
 use crate::units::Bytes;
@@ -23,7 +23,7 @@ pub(super) fn footprint(case: &Case<'_>, architecture: &Architecture) -> Footpri
     let rows = (widest(architecture) * HALF).saturating_mul(chunk.into());
     let logits = u128::from(demand.output_rows().max(streams.into())) * u128::from(architecture.spec.vocab) * LOGIT;
     let accelerator = PoolUse {
-        weights: case.weights.total,
+        weights: resident(case),
         kv_cache: Bytes::saturating(cache.kv),
         state: Bytes::saturating(cache.state),
         compute: Bytes::saturating(rows.saturating_add(tower(architecture, demand.images))),
