@@ -148,8 +148,8 @@ fn first_of_all(seeds: std::ops::Range<u64>) {
         assert_eq!(outcome.status, Status::Optimal, "seed {seed}");
         assert_eq!(outcome.value, Some(*value), "seed {seed}");
         assert_eq!(outcome.bound, *value, "seed {seed}");
-        let judged =
-            judge(&problem, outcome.assignment.as_ref().unwrap()).unwrap_or_else(|e| panic!("seed {seed}: {e:?}"));
+        let Some(plan) = &outcome.assignment else { panic!("seed {seed}: no plan") };
+        let judged = judge(&problem, plan).unwrap_or_else(|e| panic!("seed {seed}: {e:?}"));
         assert_eq!(judged.rank, *rank, "seed {seed}");
         assert!(outcome.first_of_equals, "seed {seed}");
     }

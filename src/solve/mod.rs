@@ -1,7 +1,7 @@
 //! The optimisation: which devices, and which candidate of each workload on which of them.
 //!
 //! [`solve`] finds the first plan in the order among plans ([`Rank`]) and proves it, [`alternatives`] the next ones with
-//! other devices and [`judge`] checks any plan on its integers. How
+//! other devices, [`judge`] checks any plan on its integers, and [`refusals`] tells why a device alone does not do. How
 //! the search works, and why what it leaves out is never needed, stands in `docs/solver.md`.
 
 mod answer;
@@ -12,6 +12,7 @@ mod keys;
 mod options;
 mod pack;
 pub mod problem;
+mod refusal;
 mod search;
 mod set;
 mod unit;
@@ -21,4 +22,5 @@ pub use answer::{MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};
 pub use judge::{Bought, Judged, Violation, judge, latency_holds, spares};
 pub use keys::{Keys, Rank};
 pub use problem::*;
+pub use refusal::{Refusal, refusals};
 pub use search::{alternatives, solve};
