@@ -1,4 +1,8 @@
 //! edgemem: which hardware runs these models, and what is the cheapest that really fits.
+
+// In the library and its binary only: tests and benchmarks may unwrap what they have just made.
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
 pub mod candidates;
 pub mod catalog;
 pub mod cli;

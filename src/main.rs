@@ -1,5 +1,7 @@
 //! The `edgemem` command.
 
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
