@@ -26,4 +26,4 @@ pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
 pub use runtime::{Backend, Engine, FlashSupport, Runtime, WeightResidence};
-pub use spec::{ArchitectureSpec, GlobalAttention, NormKind, QkNorm, SpecError};
+pub use spec::{ArchitectureSpec, GlobalAttention, LowRank, NormKind, QkNorm, SpecError};

@@ -153,7 +153,14 @@ fn attention(spec: &ArchitectureSpec, a: &Attention) -> u128 {
     let (heads, kv_heads) = (u128::from(a.heads), u128::from(a.kv_heads));
     let (key, value) = (u128::from(a.head_dim), u128::from(a.v_head_dim));
     let own_kv = !(a.shares_kv && spec.kv_shared_without_weights);
-    let mut sum = linear(hidden, heads * key, spec.qkv_bias) + linear(heads * value, hidden, spec.out_bias);
+    let mut sum = match spec.low_rank {
+        // With a norm behind the compressed queries and one on the key that all heads share.
+        Some(rank) => {
+            let (query, output, groups) = (u128::from(rank.query), u128::from(rank.output), u128::from(rank.groups));
+            query * (hidden + 1 + heads * key) + heads * value * output + groups * output * hidden + key
+        }
+        None => linear(hidden, heads * key, spec.qkv_bias) + linear(heads * value, hidden, spec.out_bias),
+    };
     if own_kv {
         sum += linear(hidden, kv_heads * key, spec.qkv_bias);
         if !a.k_eq_v {

@@ -48,6 +48,18 @@ pub struct GlobalAttention {
     pub k_eq_v: bool,
 }
 
+/// Queries and outputs of plain attention through a bottleneck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LowRank {
+    /// Width that queries are compressed to.
+    pub query: u32,
+    /// Width that each group of heads is compressed to on the way out.
+    pub output: u32,
+    /// Groups of heads.
+    pub groups: u32,
+}
+
 /// The hyper-parameters of a language body.
 ///
 /// Everything that is absent has the value that most families share; `expand` refuses what cannot be.
@@ -139,6 +151,9 @@ pub struct ArchitectureSpec {
     pub output_gate: bool,
     /// Kind of the norms.
     pub norm: NormKind,
+    /// Bottlenecks of queries and outputs (DeepSeek V4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low_rank: Option<LowRank>,
     /// Norms after attention and feed-forward besides those before.
     #[serde(skip_serializing_if = "is_false")]
     pub post_norms: bool,

@@ -153,6 +153,22 @@ const MLLAMA: Table = &[
     ("num_attention_heads", N(32)),
     ("num_key_value_heads", N(8)),
 ];
+const MISTRAL4: Table = &[
+    ("vocab_size", N(131_072)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(12288)),
+    ("moe_intermediate_size", N(2048)),
+    ("num_hidden_layers", N(36)),
+    ("num_attention_heads", N(32)),
+    ("n_shared_experts", N(1)),
+    ("n_routed_experts", N(128)),
+    ("num_experts_per_tok", N(4)),
+    ("kv_lora_rank", N(256)),
+    ("q_lora_rank", N(1024)),
+    ("qk_rope_head_dim", N(64)),
+    ("qk_nope_head_dim", N(64)),
+    ("v_head_dim", N(128)),
+];
 const MINICPM3: Table = &[("qk_nope_head_dim", N(64)), ("qk_rope_head_dim", N(32))];
 
 /// The defaults for a `model_type`; `outer` is that of the file in which it is nested.
@@ -175,6 +191,7 @@ pub(super) fn of(kind: &str, outer: &str) -> Table {
         "llama4" | "llama4_text" => LLAMA4,
         "mllama_text_model" => MLLAMA,
         "minicpm3" => MINICPM3,
+        "mistral4" => MISTRAL4,
         _ if outer == "paligemma" => GEMMA,
         _ => &[],
     }

@@ -129,7 +129,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["granitemoehybrid"], gguf: "granitehybrid", finish: hybrids::granite, ..LLAMA },
     Family { types: &["qwen2", "qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "qwen2_5_omni_text", "llava_qwen2", "llava_qwen", "locateanything", "nvila", "fastvlm"], ..QWEN2 },
     Family { types: &["qwen2_moe", "qwen2_5_moe"], gguf: "qwen2moe", finish: experts::qwen2_moe, ..QWEN2 },
-    Family { types: &["qwen3"], ..QWEN3 },
+    Family { types: &["qwen3", "qwen3_asr", "qwen3_asr_text", "qwen3_omni_text"], ..QWEN3 },
     Family { types: &["qwen3_vl", "qwen3_vl_text"], gguf: "qwen3vl", ..QWEN3 },
     Family { types: &["qwen3_moe"], gguf: "qwen3moe", finish: experts::qwen3_moe, ..QWEN3 },
     Family { types: &["qwen3_vl_moe", "qwen3_vl_moe_text", "qwen3_omni_moe_text"], gguf: "qwen3vlmoe", finish: experts::qwen3_moe, ..QWEN3 },
@@ -157,7 +157,8 @@ const FAMILIES: &[Family] = &[
     Family { types: &["gemma3n", "gemma3n_text"], gguf: "gemma3n", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma3n, ..GEMMA },
     Family { types: &["gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"], gguf: "gemma4", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma4, ..GEMMA },
     Family { types: &["phi"], gguf: "phi2", tied: false, shared_norm: true, fused_qkv: false, finish: legacy::phi, ..GPT },
-    Family { types: &["phi3", "phi4", "phi3_v", "phi4mm"], finish: variants::phi3, ..PHI3 },
+    Family { types: &["phi3", "phi3_v", "phi4mm"], finish: variants::phi3, ..PHI3 },
+    Family { types: &["phi4"], finish: nothing_more, ..PHI3 },
     Family { types: &["phimoe"], gguf: "phimoe", norm: NormKind::LayerNorm, finish: experts::phimoe, ..LLAMA },
     Family { types: &["phi3small"], gguf: "", tied: true, norm: NormKind::LayerNorm, fused_qkv: true, qkv_bias: Bias::Always, out_bias: Bias::Always, mlp_bias: Bias::Always, ..LLAMA },
     Family { types: &["chatglm"], gguf: "chatglm", fused_qkv: true, fused_gate_up: true, out_bias: Bias::Never, mlp_bias: Bias::Never, finish: legacy::chatglm, ..LLAMA },
@@ -166,7 +167,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["glm4_moe", "glm4v_moe", "glm4v_moe_text"], gguf: "glm4moe", out_bias: Bias::Never, finish: experts::glm4_moe, ..LLAMA },
     Family { types: &["glm4_moe_lite"], gguf: "deepseek2", finish: latent::deepseek, ..LLAMA },
     Family { types: &["glm_moe_dsa"], gguf: "glm-dsa", finish: latent::deepseek, ..LLAMA },
-    Family { types: &["deepseek_v2", "deepseek_v3", "kimi_k2", "kimi_vl", "deepseek", "dots1_mla"], ..DEEPSEEK },
+    Family { types: &["deepseek_v2", "deepseek_v3", "kimi_k2", "kimi_k25", "kimi_vl", "deepseek"], ..DEEPSEEK },
     Family { types: &["deepseek_v32"], finish: latent::deepseek, ..DEEPSEEK },
     Family { types: &["deepseek_v4"], gguf: "deepseek4", finish: latent::deepseek_v4, ..LLAMA },
     Family { types: &["kimi_linear"], gguf: "kimi-linear", finish: hybrids::kimi_linear, ..LLAMA },
@@ -180,7 +181,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["llama4", "llama4_text"], gguf: "llama4", finish: experts::llama4, ..LLAMA },
     Family { types: &["mllama_text_model"], gguf: "mllama", finish: variants::mllama, ..PLAIN },
     Family { types: &["minimax_m2"], gguf: "minimax-m2", finish: experts::minimax, ..PLAIN },
-    Family { types: &["minimax_m3", "minimax_m3_text"], gguf: "minimax-m3", finish: experts::minimax, ..PLAIN },
+    Family { types: &["minimax_m3", "minimax_m3_text", "minimax_m3_vl", "minimax_m3_vl_text"], gguf: "minimax-m3", finish: experts::minimax, ..PLAIN },
     Family { types: &["minimax_m1", "minimax", "minimax_text_01"], gguf: "", finish: hybrids::minimax_m1, ..PLAIN },
     Family { types: &["dbrx"], gguf: "dbrx", norm: NormKind::LayerNormNoBias, fused_qkv: true, finish: experts::dbrx, ..PLAIN },
     Family { types: &["bitnet"], gguf: "bitnet", tied: true, finish: variants::bitnet, ..PLAIN },
@@ -220,26 +221,15 @@ pub(super) fn by_type(kind: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.types.contains(&kind))
 }
 
-/// The family of a file without a known `model_type`, by the class or the keys that it names.
+/// The family of a file without a known `model_type`, by the class that it names or by keys that only one family has.
 pub(super) fn by_structure(root: Fields<'_>, text: Fields<'_>) -> Option<(&'static Family, &'static str)> {
-    let classes = root.words(&["architectures"]).unwrap_or_default();
-    let named = |word: &str| classes.iter().any(|class| class.starts_with(word));
-    let kind = if named("CogVLM") {
-        "llama"
-    } else if named("Cohere2") {
-        "cohere2"
-    } else if named("Llama") {
-        "llama"
-    } else if named("Mistral") {
-        "mistral"
-    } else if named("Qwen2") {
-        "qwen2"
-    } else if named("Qwen3") {
-        "qwen3"
-    } else if named("MiniCPM3") || text.has(&["kv_lora_rank"]) && text.has(&["scale_depth"]) {
+    for class in root.words(&["architectures"]).unwrap_or_default() {
+        if let Some(found) = by_class(class) {
+            return Some(found);
+        }
+    }
+    let kind = if text.has(&["kv_lora_rank"]) && text.has(&["scale_depth"]) {
         "minicpm3"
-    } else if named("MiniCPM") {
-        "minicpm"
     } else if text.has(&["kv_lora_rank"]) {
         "deepseek_v3"
     } else if text.has(&["prefix_attn"]) && root.has(&["region"]) {
@@ -248,4 +238,18 @@ pub(super) fn by_structure(root: Fields<'_>, text: Fields<'_>) -> Option<(&'stat
         return None;
     };
     by_type(kind).map(|family| (family, kind))
+}
+
+/// `DeepseekV4ForCausalLM` is of kind `deepseek_v4`: class names are types without underscores, with an ending.
+fn by_class(class: &str) -> Option<(&'static Family, &'static str)> {
+    const ENDINGS: [&str; 4] = ["For", "LMHeadModel", "Model", "Video"];
+    let stem = ENDINGS.iter().filter_map(|ending| class.find(ending)).min().map_or(class, |cut| &class[..cut]);
+    let stem = match stem {
+        "CogVLM" => "llama".to_owned(),
+        other => other.to_lowercase(),
+    };
+    FAMILIES.iter().find_map(|family| {
+        let same = |kind: &&&str| kind.replace(['_', '-'], "").eq_ignore_ascii_case(&stem);
+        family.types.iter().find(same).map(|kind| (family, *kind))
+    })
 }

@@ -315,6 +315,11 @@ pub(super) fn kimi_linear(r: &mut Reading<'_>) -> Read<()> {
         moe.router_bias = true;
         moe.latent_width = latent;
     }
+    if text.or_zero(&["attn_res_block_size"])? > 0 {
+        // A query and a norm for each block of each layer, and one pair at the end.
+        let residuals = (2 * r.layers() + 1) * 2 * r.hidden();
+        r.other("attention over residuals", residuals);
+    }
     if norms {
         r.other("latent norms", sparse * u128::from(latent));
     }

@@ -3,7 +3,7 @@
 use super::Reading;
 use super::experts;
 use super::json::Read;
-use crate::domain::Mla;
+use crate::domain::{GlobalAttention, LowRank, Mla};
 
 /// Reads the latent attention; leaves plain attention where the file has no rank for it (DeepSeek-VL2 tiny).
 pub(super) fn attention(r: &mut Reading<'_>) -> Read<bool> {
@@ -75,14 +75,55 @@ pub(super) fn mistral4(r: &mut Reading<'_>) -> Read<()> {
     experts::read(r)
 }
 
-/// DeepSeek V4: one key-value head of which keys are values, compressed over the distance, and hyper-connections.
+/// DeepSeek V4: one key-value head of which keys are values, compressed over the distance; queries and outputs through
+/// bottlenecks; several residual streams (DeepSeek-V4 report, sections 2.1 to 2.3).
 pub(super) fn deepseek_v4(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
     experts::read(r)?;
-    if let Some(moe) = &mut r.spec.moe {
-        moe.router_bias = true;
-    }
+    r.spec.dense_first_layers = 0;
     r.spec.ffn = 0;
-    r.text
-        .note("the compression of distant tokens is not counted: every layer keeps the whole context, an upper bound");
-    Ok(())
+    r.spec.sinks = true;
+    (r.spec.pattern, r.spec.window) = (None, None);
+    let low_rank = LowRank {
+        query: text.need(&["q_lora_rank"])?,
+        output: text.need(&["o_lora_rank"])?,
+        groups: text.need(&["o_groups"])?,
+    };
+    r.spec.low_rank = Some(low_rank);
+    let (kv_heads, head_dim) = (r.spec.kv_heads, r.spec.head_dim);
+    r.spec.global = Some(GlobalAttention { kv_heads, head_dim, v_head_dim: None, k_eq_v: true });
+    text.note("the compression of distant tokens is not counted: every layer keeps the whole context, an upper bound");
+
+    let wide = |n: u32| u128::from(n);
+    let (hidden, width) = (r.hidden(), wide(head_dim));
+    let (heads, index) = (wide(text.need(&["index_n_heads"])?), wide(text.need(&["index_head_dim"])?));
+    let compressor = |ratio: u128, width: u128| 2 * hidden * width + ratio * width;
+    let indexer = compressor(4, 2 * index) + index + wide(low_rank.query) * heads * index + hidden * heads;
+    let of_ratio = |ratio: u32| match ratio {
+        0 => 0,
+        // Overlapping windows are pooled from two projections, and the nearest are picked by an indexer.
+        4 => compressor(4, 2 * width) + width + indexer,
+        other => compressor(wide(other), width) + width,
+    };
+    let ratios = text.numbers(&["compress_ratios"])?.unwrap_or_else(|| {
+        text.note("`compress_ratios` is absent: 128, 128, then 4 and 128 in turn");
+        (0..r.spec.layers).map(|i| if i > 1 && i % 2 == 0 { 4 } else { 128 }).collect()
+    });
+    let layers = r.spec.layers as usize;
+    r.other("compressors and indexers", ratios.iter().take(layers).map(|&ratio| of_ratio(ratio)).sum());
+
+    let streams = wide(text.assume(&["hc_mult"], 4)?);
+    let mix = (2 + streams) * streams;
+    let connections = 2 * (mix * streams * hidden + mix + 3);
+    let collapse = streams * streams * hidden + streams + 1;
+    let all = r.layers();
+    r.other("residual streams", all * connections + collapse);
+
+    let hashed = wide(text.assume(&["num_hash_layers"], 3)?).min(all);
+    let (experts, used) = r.spec.moe.map_or((0, 0), |m| (wide(m.experts), wide(m.used)));
+    r.other("router biases", (all - hashed) * experts);
+    let table = hashed * wide(r.spec.vocab) * used;
+    r.other("expert look-up tables", table);
+    let extra = of_ratio(ratios.get(layers).copied().unwrap_or(0)) + connections + collapse + experts;
+    experts::next_token_blocks(r, false, extra)
 }

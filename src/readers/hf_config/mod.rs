@@ -157,6 +157,9 @@ fn language_part<'a>(root: Fields<'a>) -> Fields<'a> {
 
 /// The family by the body's own `model_type`, by the file's, or by the class that the file names.
 fn family_of<'a>(root: Fields<'a>, text: Fields<'a>, outer: &'a str, kind: &'a str) -> (&'static Family, &'a str) {
+    if outer == "minicpmv" && kind == outer {
+        return minicpmv_body(root);
+    }
     for candidate in [kind, outer] {
         if let Some(family) = families::by_type(candidate) {
             return (family, candidate);
@@ -169,6 +172,19 @@ fn family_of<'a>(root: Fields<'a>, text: Fields<'a>, outer: &'a str, kind: &'a s
     }
     root.note(format!("{told}: read as a plain transformer (gated feed-forward, RMS norms) with what its keys say"));
     (&families::UNKNOWN, kind)
+}
+
+/// MiniCPM-V keeps the keys of its language body beside its own; which body it is follows from the version.
+fn minicpmv_body(root: Fields<'_>) -> (&'static Family, &'static str) {
+    let kind = match root.real(&["version"]) {
+        Some(version) if version >= 4.5 => "qwen3",
+        Some(version) if version >= 4.0 => "llama",
+        Some(version) if version >= 2.6 => "qwen2",
+        Some(version) if version >= 2.5 => "llama",
+        _ => "minicpm",
+    };
+    root.note(format!("the language body of this MiniCPM-V is read as {kind}, by its version"));
+    (families::by_type(kind).unwrap_or(&families::UNKNOWN), kind)
 }
 
 fn task_of(reading: &Reading<'_>, family: &Family, name: &str) -> Task {

@@ -70,6 +70,18 @@ pub(super) const MOON: Keys = Keys {
     ffn: (&["vt_intermediate_size", "intermediate_size"], 4304),
     patch: 14,
 };
+pub(super) const DEEPSEEK_VL2: Keys = Keys {
+    hidden: (&["width", "hidden_size"], 1152),
+    layers: (&["layers", "num_hidden_layers"], 27),
+    ffn: (&["intermediate_size"], 4304),
+    patch: 14,
+};
+pub(super) const MINIMAX_M3: Keys = Keys {
+    hidden: (&["hidden_size"], 1280),
+    layers: (&["num_hidden_layers"], 32),
+    ffn: (&["intermediate_size"], 5120),
+    patch: 14,
+};
 pub(super) const GEMMA4: Keys = Keys {
     hidden: (&["hidden_size"], 768),
     layers: (&["num_hidden_layers"], 16),

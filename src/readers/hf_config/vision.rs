@@ -50,9 +50,13 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "llama4" => llama4(config, text),
         "mllama" => mllama(config, text),
         "mistral3" | "pixtral" => pixtral(r.root, config, text),
-        "kimi_vl" | "kimi_k25" | "kimi_k3" => moon(config, text),
+        "kimi_vl" | "kimi_k25" => moon(config, text),
+        "kimi_k3" => moon_without_biases(config, text),
         "glm4v" | "glm4v_moe" | "glm_ocr" => glm4v(config, text),
         "lfm2_vl" => lfm2_vl(r.root, config, text),
+        "deepseek_vl_v2" => deepseek_vl2(config, text),
+        "minimax_m3_vl" => minimax_m3(r.root, config, text),
+        "locateanything" => locate_anything(config, text),
         _ => guessed(r.root, config, text),
     }
 }
@@ -165,6 +169,10 @@ fn llava_original(r: &Reading<'_>) -> Read<Tower> {
 /// CLIP ViT-L/14 at 336 pixels: width 1024, 24 layers, 577 positions.
 const CLIP_L_336: u128 = 303_507_456;
 
+/// SigLIP So400m at 384 pixels without pooling: width 1152, 27 layers, 729 positions; and one of its layers.
+const SO400M_384: u128 = 412_987_248;
+const SO400M_LAYER: u128 = 15_239_504;
+
 /// Phi-3 Vision: CLIP ViT-L/14 at 336 pixels, a projector of four patches, two separators.
 fn phi3_vision(r: &Reading<'_>) -> Read<Tower> {
     let text = u128::from(r.spec.hidden);
@@ -251,6 +259,46 @@ fn moon(config: Fields<'_>, text: u128) -> Read<Tower> {
     Ok((e.patch_embedding(true) + positions + e.blocks() + 2 * e.hidden + projector, None))
 }
 
+/// Kimi K3's: a wider attention, RMS norms, no biases anywhere.
+fn moon_without_biases(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::MOON)?;
+    let wide = config.optional(&["qkv_hidden_size"])?.map_or(e.hidden, u128::from);
+    let side = |key: &str| -> Read<u128> { Ok(u128::from(config.optional(&[key])?.unwrap_or(64))) };
+    let positions = side("init_pos_emb_height")? * side("init_pos_emb_width")? * e.hidden;
+    let block = 4 * e.hidden * wide + 2 * e.hidden * e.ffn + 2 * e.hidden;
+    let merged = 4 * e.hidden;
+    let projector = e.hidden + merged * merged + merged * text;
+    Ok((e.patch_embedding(false) + positions + e.layers * block + e.hidden + projector, None))
+}
+
+/// LocateAnything: Kimi's tower, a norm over four patches and two matrices.
+fn locate_anything(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::MOON)?;
+    let side = |key: &str| -> Read<u128> { Ok(u128::from(config.optional(&[key])?.unwrap_or(64))) };
+    let positions = side("init_pos_emb_height")? * side("init_pos_emb_width")? * e.hidden;
+    let merged = 4 * e.hidden;
+    let tower = e.patch_embedding(true) + positions + e.blocks() + 2 * e.hidden;
+    Ok((tower + 2 * merged + two_layers(merged, text), None))
+}
+
+/// DeepSeek-VL2: SigLIP with its pooling head, a projector of four patches, two separators.
+fn deepseek_vl2(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::DEEPSEEK_VL2)?;
+    let patches = e.patches(config.optional(&["image_size"])?.unwrap_or(384));
+    let pooling = e.hidden + e.attention() + 2 * e.hidden + e.feed_forward();
+    let tower = e.patch_embedding(true) + patches * e.hidden + e.blocks() + 2 * e.hidden + pooling;
+    Ok((tower + two_layers(4 * e.hidden, text) + 2 * text, None))
+}
+
+/// `MiniMax` M3: CLIP's blocks without positions, a projector of two matrices and a merger of four patches.
+fn minimax_m3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::MINIMAX_M3)?;
+    let inner = root.optional(&["projector_hidden_size"])?.map_or(text, u128::from);
+    let projector = e.hidden * inner + inner + inner * text + text;
+    let merger = two_layers(4 * text, text);
+    Ok((2 * e.patch_embedding(false) + e.blocks() + 2 * e.hidden + projector + merger, None))
+}
+
 /// GLM-4V: RMS norms, gated feed-forwards, convolutions around the merger.
 fn glm4v(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::GLM)?;
@@ -305,15 +353,17 @@ fn gemma3n_towers(r: &Reading<'_>) -> u128 {
 fn minicpmv(r: &Reading<'_>, config: Option<Fields<'_>>) -> Read<Tower> {
     let text = u128::from(r.spec.hidden);
     let queries = r.root.optional(&["query_num"])?.unwrap_or(64);
-    let Some(config) = config else {
-        return Err("`vision_config` is missing".to_owned());
+    let (hidden, tower) = if let Some(config) = config {
+        let e = Encoder::read(config, &towers::SIGLIP)?;
+        let dropped = u128::from(r.root.is(&["drop_vision_last_layer"])?);
+        let layer = e.blocks() / e.layers.max(1);
+        (e.hidden, towers::siglip(config, false)?.saturating_sub(dropped * layer))
+    } else {
+        r.root.note("`vision_config` is absent: the vision tower is counted as SigLIP So400m at 384 pixels, 26 layers");
+        (1152, SO400M_384 - SO400M_LAYER)
     };
-    let e = Encoder::read(config, &towers::SIGLIP)?;
-    let dropped = u128::from(r.root.is(&["drop_vision_last_layer"])?);
-    let layer = e.blocks() / e.layers.max(1);
-    let tower = towers::siglip(config, false)? - dropped * layer;
     // Queries, a projection of keys, cross-attention with biases, three LayerNorms, an output projection.
-    let resampler = u128::from(queries) * text + e.hidden * text + 4 * (text * text + text) + 6 * text + text * text;
+    let resampler = u128::from(queries) * text + hidden * text + 4 * (text * text + text) + 6 * text + text * text;
     Ok((tower + resampler, Some(queries)))
 }
 
@@ -350,7 +400,7 @@ fn audio(r: &mut Reading<'_>, outer: &str) -> Read<()> {
     let parameters = match outer {
         "gemma4" | "gemma4_unified" => conformer(config, text)?,
         "gemma3n" => return Ok(()),
-        "qwen2_audio" | "qwen2_5_omni" => whisper_encoder(config, text)?,
+        "qwen2_audio" | "qwen2_5_omni" | "qwen3_asr" => whisper_encoder(config, text)?,
         _ => {
             r.root.note("the audio tower is counted as a Whisper encoder");
             whisper_encoder(config, text)?
