@@ -1,8 +1,9 @@
 //! PyTorch eager: tensor by tensor, the whole prompt at once.
 
 use super::blocks::{HALF, cached_row, kept, resident, tower, widest};
+use super::static_graph::{layer_outputs, speech_use};
 use super::{Case, Footprint, PoolUse, Unsupported};
-use crate::domain::{Architecture, FormatKind, GgufMix, Mixer, Network};
+use crate::domain::{Architecture, Mixer, Network, Precision};
 use crate::units::Bytes;
 
 /// Bytes alive per attention score without flash attention: the product in 16 bits and its softmax in single precision.
@@ -15,7 +16,7 @@ const LOGIT: u128 = 10;
 pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let (own, rule) = match (case.model.language(), case.model.network()) {
         (Some(architecture), _) => language(case, architecture),
-        (None, Some(network)) => (self::network(case, network)?, "every layer's output"),
+        (None, Some(network)) => (self::network(case, network)?, "outputs of all layers"),
         (None, None) => {
             return Err(Unsupported::Task { runtime: case.runtime.id.clone(), task: case.model.task.id() });
         }
@@ -71,22 +72,17 @@ fn language(case: &Case<'_>, architecture: &Architecture) -> (PoolUse, &'static 
 
 /// A network keeps at most the outputs of all its layers; what Python has dropped already is not subtracted.
 fn network(case: &Case<'_>, network: &Network) -> Result<PoolUse, Unsupported> {
-    let millions = network
-        .activations_m
-        .or_else(|| {
-            network
-                .speech
-                .map(|s| f64::from(s.audio_context) * f64::from(s.hidden) * 24e-6 * f64::from(s.encoder_layers))
-        })
-        .ok_or(Unsupported::Unknown("the size of the network's layer outputs"))?;
-    let width = match case.format.kind {
-        FormatKind::Gguf(GgufMix::F32) => 4.0,
-        _ => 2.0,
+    let streams = u128::from(case.demand.streams.max(1));
+    let own = match &network.speech {
+        Some(speech) => speech_use(case, speech, streams),
+        None => {
+            let bytes = layer_outputs(network)? * 1e6 * Precision::of_format(&case.format.id).activation_bytes();
+            if bytes > 1e15 {
+                return Err(Unsupported::TooLarge);
+            }
+            let compute = Bytes::saturating(u128::from(bytes.ceil() as u64) * streams);
+            PoolUse { compute, ..PoolUse::default() }
+        }
     };
-    let bytes = (millions * 1e6 * width).ceil();
-    if !bytes.is_finite() || !(0.0..1e18).contains(&bytes) {
-        return Err(Unsupported::TooLarge);
-    }
-    let compute = Bytes::saturating(u128::from(bytes as u64).saturating_mul(case.demand.streams.max(1).into()));
-    Ok(PoolUse { weights: case.weights.total, compute, ..PoolUse::default() })
+    Ok(PoolUse { weights: case.weights.total, ..own })
 }

@@ -42,11 +42,7 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
 
 /// Layer outputs that are alive at once, one arena per stream.
 fn arena(case: &Case<'_>, network: &Network, streams: u128) -> Result<Bytes, Unsupported> {
-    let outputs = network
-        .activations_m
-        .or_else(|| network.giga_ops.map(|g| g * 1e3 * OUTPUTS_PER_OPERATION))
-        .filter(|m| m.is_finite() && *m >= 0.0)
-        .ok_or(Unsupported::Unknown("the size of the network's layer outputs"))?;
+    let outputs = layer_outputs(network)?;
     let alive = outputs.min(ARENA_BASE_M + ARENA_SHARE * outputs);
     let input = network.input.map_or(0.0, |[w, h, c]| f64::from(w) * f64::from(h) * f64::from(c));
     let bytes = ((alive * 1e6 + input) * Precision::of_format(&case.format.id).activation_bytes()).ceil();
@@ -56,8 +52,17 @@ fn arena(case: &Case<'_>, network: &Network, streams: u128) -> Result<Bytes, Uns
     Ok(Bytes::saturating(u128::from(bytes as u64) * streams))
 }
 
+/// Elements of all layer outputs, in millions.
+pub(super) fn layer_outputs(network: &Network) -> Result<f64, Unsupported> {
+    network
+        .activations_m
+        .or_else(|| network.giga_ops.map(|g| g * 1e3 * OUTPUTS_PER_OPERATION))
+        .filter(|m| m.is_finite() && *m >= 0.0)
+        .ok_or(Unsupported::Unknown("the size of the network's layer outputs"))
+}
+
 /// Caches and encoder of a speech recogniser for one 30 s window per stream.
-fn speech_use(case: &Case<'_>, speech: &Speech, streams: u128) -> PoolUse {
+pub(super) fn speech_use(case: &Case<'_>, speech: &Speech, streams: u128) -> PoolUse {
     let whisper_cpp = case.runtime.engine_id == "whisper.cpp";
     let [layers, hidden, frames, tokens, heads, ffn] =
         [speech.decoder_layers, speech.hidden, speech.audio_context, speech.text_context, speech.heads, speech.ffn]
