@@ -100,20 +100,22 @@ impl Seen {
 
 /// All schemes on one group.
 pub(crate) fn misses<'a>(group: Group, process: &Process<'a>, variation: &Variation) -> Vec<Miss<'a>> {
-    let rows = &process.rows;
-    let mut out = Vec::new();
-    for withheld in [Withheld::Build, Withheld::NetworkOnDevice] {
-        let seen = Seen::new(rows, withheld);
-        let left_out = process.left_out(|o| block_key(o, withheld));
-        for (o, miss) in rows.iter().zip(left_out).filter(|(o, miss)| o.known && miss.is_finite()) {
-            let knowledge = seen.knowledge(o, withheld);
-            out.push(Miss { withheld, group, knowledge, miss, observation: o });
-        }
-    }
+    let mut out = in_place(group, process, Withheld::Build);
+    out.extend(in_place(group, process, Withheld::NetworkOnDevice));
     for withheld in [Withheld::Network, Withheld::Family, Withheld::Kind, Withheld::Device, Withheld::Generation] {
-        refit(group, rows, variation, withheld, &mut out);
+        refit(group, &process.rows, variation, withheld, &mut out);
     }
     out
+}
+
+/// Leaves each block out of the effects, the law as it is: blocks so small that they do not move it.
+pub(crate) fn in_place<'a>(group: Group, process: &Process<'a>, withheld: Withheld) -> Vec<Miss<'a>> {
+    let seen = Seen::new(&process.rows, withheld);
+    let left_out = process.left_out(|o| block_key(o, withheld));
+    let known = process.rows.iter().zip(left_out).filter(|(o, miss)| o.known && miss.is_finite());
+    known
+        .map(|(o, miss)| Miss { withheld, group, knowledge: seen.knowledge(o, withheld), miss, observation: o })
+        .collect()
 }
 
 /// Leaves each block out in turn and fits everything anew.

@@ -74,12 +74,11 @@ fn priors(group: Group) -> Priors {
             data_share: about(0.6, 0.4),
             exponent: (0.3, 0.15),
         },
-        // Operations per byte of bandwidth: four cores with 16 operations a cycle on some 17 GB/s.
         Group::Cpu => Priors {
             stream: Stream::Memory,
             per_layer: false,
             overhead: about(2e-3, 1.0),
-            efficiency: about(4.0, 1.0),
+            efficiency: about(0.4, 1.0),
             data_share: about(0.5, 0.5),
             exponent: (0.5, 0.2),
         },

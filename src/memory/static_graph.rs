@@ -19,8 +19,8 @@ const OUTPUTS_PER_OPERATION: f64 = 0.0085;
 
 /// Token caches that whisper.cpp keeps for its beams.
 const WHISPER_CACHES: u128 = 3;
-/// What whisper.cpp takes beside caches and encoder (mel, logits, decoder's graph): with it the sum is above every total in
-/// its documentation (tiny 273 MB to large 3.9 GB) by at most a fifth.
+/// What whisper.cpp takes beside caches and encoder (mel, logits, decoder's graph): with it and the process the sum is above
+/// every total in its documentation (tiny 273 MB to large 3.9 GB) by at most a quarter.
 const WHISPER_WORK: Bytes = Bytes::mib(64);
 
 pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {

@@ -28,6 +28,13 @@ pub struct Rates {
 /// (TF32 on NVIDIA since Ampere: NVIDIA's data sheets give half of the FP16 rate).
 const REDUCED_SINGLE: f64 = 0.5;
 
+/// Single-precision operations of one core in one cycle: two multiply-adds on four elements each (Cortex-A76, A78).
+const OPERATIONS_PER_CYCLE: f64 = 16.0;
+
+/// Where the catalog does not say how many cores there are, bandwidth stands for the size of the machine: four Cortex-A76 at
+/// 2.4 GHz (153.6 GFLOPS) on 17.1 GB/s, the CPU with most measurements.
+const CPU_OPERATIONS_PER_BYTE: f64 = 9.0;
+
 impl Rates {
     /// The rates of a device in a mode. `reduced_single` says whether its matrix units take 32-bit inputs.
     ///
@@ -38,9 +45,10 @@ impl Rates {
         let [half, single, eight] =
             [mode.compute.fp16, mode.compute.fp32, mode.compute.int8.or(mode.compute.fp8)].map(|r| r.map(|r| r.0));
         let compute = match (backend, precision) {
-            // The catalogs have no arithmetic rates of CPUs: bandwidth stands for the size of the machine, and the fitted
-            // efficiency is operations per byte.
-            (Backend::Cpu, _) => bandwidth,
+            (Backend::Cpu, _) => {
+                let of_cores = |(cores, mhz)| f64::from(cores) * f64::from(mhz) * 1e6 * OPERATIONS_PER_CYCLE;
+                mode.cpu.map(of_cores).or_else(|| bandwidth.map(|b| b * CPU_OPERATIONS_PER_BYTE))
+            }
             (_, Precision::Eight) => eight.or_else(|| half.map(|h| 2.0 * h)).or(single),
             (Backend::Npu, Precision::Half | Precision::Mixed) => eight.map(|e| e / 2.0).or(half),
             (_, Precision::Half | Precision::Mixed) => half.or(single),
@@ -68,7 +76,7 @@ pub enum Stream {
 pub struct Constants {
     /// Fixed time of a graph, or of a layer where the law says so, at the reference rate.
     pub overhead: Seconds,
-    /// Share of the peak rate that arithmetic reaches (for CPUs: operations per byte of bandwidth).
+    /// Share of the peak rate that arithmetic reaches.
     pub efficiency: f64,
 }
 

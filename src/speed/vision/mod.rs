@@ -210,7 +210,7 @@ pub(super) fn speed(
     let (group, measured_here) =
         Group::of(engine_name(&case.runtime.engine_id), backend, chip.map(|c| c.generation.as_str()));
     let fit = constants.groups.get(&group).ok_or(NoEstimate::Unknown("the speed of this engine"))?;
-    let precision = Precision::of_format(&case.format.id);
+    let precision = computed_in(engine_name(&case.runtime.engine_id), backend, Precision::of_format(&case.format.id));
     let rates = Rates::of(mode, backend, precision, chip.is_some_and(|c| c.reduced_single))
         .ok_or(NoEstimate::Unknown("the arithmetic rate of the device"))?;
     let weight_bytes = case.weights.total.0 as f64 / case.model.parameters.max(1) as f64;
@@ -249,6 +249,13 @@ pub(super) fn speed(
     let factor = (half_width * interpolate(&constants.shape, confidence.as_f64())).exp();
     let latency = Range { median: Seconds(time), low: Seconds(time / factor), high: Seconds(time * factor) };
     Ok(NetworkSpeed { inferences: latency.map(|t| InferencesPerSecond(1.0 / t.0)).swapped(), latency, basis })
+}
+
+/// What an engine computes in: OpenVINO's GPU plugin runs 32-bit networks in 16 bits unless told otherwise
+/// (`INFERENCE_PRECISION_HINT`).
+fn computed_in(engine: &str, backend: Backend, asked: Precision) -> Precision {
+    let halves = engine == "openvino" && !matches!(backend, Backend::Cpu | Backend::Npu);
+    if halves && asked == Precision::Single { Precision::Half } else { asked }
 }
 
 /// The engine's name in the measurements: what a vendor ships under two names counts as one.
