@@ -1,5 +1,7 @@
 //! The vision and speech speed model against the measurements kept in the project, seen and unseen.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where its world is not as it should be")]
+
 #[allow(dead_code, reason = "the calibration's own modules; the page's part of them is not needed here")]
 #[path = "../examples/calibrate_vision/data.rs"]
 mod data;

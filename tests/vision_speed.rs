@@ -1,5 +1,7 @@
 //! Vision and speech estimates as a planner meets them.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where its world is not as it should be")]
+
 use edgemem::catalog::Catalog;
 use edgemem::domain::{KvPair, PowerMode};
 use edgemem::memory::{Case, Demand, Footprint, Weights, footprint};

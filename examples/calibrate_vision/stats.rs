@@ -83,7 +83,7 @@ pub(crate) fn least_squares(start: &[f64], residuals: impl Fn(&[f64]) -> Vec<f64
     let cost = |r: &[f64]| dot(r, r);
     let (mut x, mut damping) = (start.to_vec(), 1e-3);
     let mut r = residuals(&x);
-    for _ in 0..200 {
+    for _ in 0..60 {
         let columns: Vec<Vec<f64>> = (0..n)
             .map(|k| {
                 let mut moved = x.clone();
@@ -116,7 +116,7 @@ pub(crate) fn least_squares(start: &[f64], residuals: impl Fn(&[f64]) -> Vec<f64
             }
             damping *= 4.0;
         }
-        if gained <= 1e-10 * before {
+        if gained <= 1e-8 * before {
             break;
         }
     }
