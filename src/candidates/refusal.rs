@@ -199,7 +199,8 @@ impl DeviceRefusal {
         match self {
             Self::Unverified(_) => Some("allow.unverified: true"),
             Self::NamedOnly => Some("allow.devices naming it"),
-            Self::NoPrice | Self::NoAccessoryPrice(_) => Some("--prices with a row for it"),
+            Self::NoPrice => Some("--prices with a row for it"),
+            Self::NoAccessoryPrice(_) => Some("a --catalog file that prices what it needs besides"),
             _ => None,
         }
     }
