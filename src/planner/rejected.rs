@@ -3,8 +3,8 @@
 use crate::candidates::{DeviceRefusal, Generated, Refusal};
 use crate::catalog::Catalog;
 use crate::scenario::Scenario;
-use crate::solve::{Problem, required};
-use crate::units::{Bytes, Money, Share};
+use crate::solve::{self, Host, Problem};
+use crate::units::{Bytes, Money};
 
 use super::build::Built;
 
@@ -47,6 +47,7 @@ pub fn rejected(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_
                 switch: refusal.switch(),
             });
         }
+        let refusals = solve::refusals(&built.problem, s);
         let several = site.max_devices() > 1;
         for (index, device) in devices.iter().enumerate() {
             let outcomes: Vec<_> =
@@ -71,8 +72,7 @@ pub fn rejected(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_
                     let short = refusal.short();
                     Some((format!("`{name}`: {refusal}"), Some(name), short))
                 }
-                None => jointly(&built.problem, built, s, index, scenario.headroom, scenario.max_load)
-                    .map(|(reason, short)| (reason, None, short)),
+                None => jointly(&refusals, &built.problem, built, s, index).map(|j| (j.reason, None, j.short)),
             };
             if let Some((reason, workload, short)) = reason {
                 found.push(Rejected {
@@ -93,69 +93,59 @@ pub fn rejected(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_
     found
 }
 
-/// Why workloads that each fit alone do not fit together, in the mode that comes nearest: the sum of the least that each
-/// needs is a lower bound, so what it misses by is at least missed.
+/// Why workloads that each fit alone do not make a unit together, in the mode that comes nearest.
 fn jointly(
+    refusals: &[Option<solve::Refusal>],
     problem: &Problem,
     built: &Built,
     site: usize,
-    device_index: usize,
-    headroom: Share,
-    max_load: Share,
-) -> Option<(String, Option<Bytes>)> {
-    let mut nearest: Option<(u64, String, Option<Bytes>)> = None;
-    for (h, _) in built.hosts.iter().enumerate().filter(|(_, (d, _))| *d == device_index) {
-        let host = &problem.hosts[h];
-        let workloads = &problem.sites[site].workloads;
-        let mut load = 0u64;
-        let mut least = vec![Bytes::ZERO; host.pools.len()];
-        let mut processes: Vec<u32> = Vec::new();
-        let mut whole = true;
-        for workload in workloads {
-            let here: Vec<_> = workload.candidates.iter().filter(|c| c.host == h).collect();
-            whole &= !here.is_empty();
-            load += here.iter().map(|c| c.load.0).min().unwrap_or(0);
-            let shared = workload.process.is_some_and(|p| {
-                let again = processes.contains(&p);
-                processes.push(p);
-                again
-            });
-            for (pool, sum) in least.iter_mut().enumerate() {
-                let need = |c: &&crate::solve::Candidate| {
-                    if shared { c.memory[pool] } else { c.memory[pool] + c.framework[pool] }
-                };
-                *sum += here.iter().map(need).min().unwrap_or_default();
-            }
-        }
-        if !whole {
-            continue;
-        }
-        let (reason, short, distance) = match host
-            .pools
-            .iter()
-            .zip(&least)
-            .map(|(p, &sum)| (p, required(p.os + sum, headroom)))
-            .filter(|(p, needed)| *needed > p.capacity)
-            .max_by_key(|(p, needed)| needed.saturating_sub(p.capacity))
-        {
-            Some((pool, needed)) => {
-                let short = needed.saturating_sub(pool.capacity);
-                let reason = format!(
-                    "all workloads together need at least {needed} with headroom in {} memory, {} there: {short} short",
-                    pool.name, pool.capacity
-                );
-                (reason, Some(short), short.0)
-            }
-            None if load > max_load.0 => (
-                format!("the workloads together load it to at least {}, at most {max_load} allowed", Share(load)),
-                None,
-                load,
-            ),
-            None => ("no joint choice of configurations meets memory, load and latency at once".to_owned(), None, 0),
-        };
-        if nearest.as_ref().is_none_or(|(d, ..)| distance < *d) {
-            nearest = Some((distance, reason, short));
+    device: usize,
+) -> Option<Joint> {
+    let modes = built.hosts.iter().enumerate().filter(|(_, (d, _))| *d == device);
+    let mut nearest: Option<(u8, u64, Joint)> = None;
+    for (host, _) in modes {
+        // A mode in which the device does make a unit: it is not rejected.
+        let refusal = refusals[host].as_ref()?;
+        let (rank, amount, joint) = describe(refusal, &problem.hosts[host], &problem.sites[site]);
+        if nearest.as_ref().is_none_or(|(r, a, _)| (rank, amount) < (*r, *a)) {
+            nearest = Some((rank, amount, joint));
         }
     }
-    nearest.map(|(_, reason, short)| (reason, short))
+    nearest.map(|(_, _, joint)| joint)
+}
+
+/// A joint refusal: in words, with the bytes short when memory binds.
+struct Joint {
+    reason: String,
+    short: Option<Bytes>,
+}
+
+/// How near a refusal is to being none, and its words.
+fn describe(refusal: &solve::Refusal, host: &Host, site: &solve::Site) -> (u8, u64, Joint) {
+    use solve::Refusal;
+    let name = |w: usize| site.workloads[w].name.as_str();
+    let plain = |rank: u8, amount: u64, reason: String| (rank, amount, Joint { reason, short: None });
+    match *refusal {
+        Refusal::Latency { workload, over } => plain(
+            0,
+            over.0,
+            format!("`{}` answers too late beside the others: their load is at least {over} too high", name(workload)),
+        ),
+        Refusal::Load { over } => plain(1, over.0, format!("the workloads that fit load it at least {over} too much")),
+        Refusal::Memory { pool, short } => {
+            let reason =
+                format!("all workloads together are at least {short} short of {} memory", host.pools[pool].name);
+            (2, short.0, Joint { reason, short: Some(short) })
+        }
+        Refusal::Joint => plain(3, 0, "memory, load and latency cannot be had at once".to_owned()),
+        Refusal::Apart { workloads: (a, b) } => {
+            plain(4, 0, format!("`{}` and `{}` may not share a device", name(a), name(b)))
+        }
+        Refusal::Copies { workload, copies } => plain(5, 0, format!("`{}` needs {copies} devices", name(workload))),
+        Refusal::Price { price, over } => plain(6, over.0, format!("costs {price} USD, {over} too much")),
+        Refusal::Power { over } => plain(6, over.0, format!("draws {} W too much", over.watts())),
+        Refusal::NoCandidate { workload } => plain(7, 0, format!("`{}` cannot run on it in this mode", name(workload))),
+        Refusal::PowerUnknown => plain(8, 0, "its power draw is unknown".to_owned()),
+        Refusal::Unavailable => plain(9, 0, "it cannot be bought in these quantities".to_owned()),
+    }
 }
