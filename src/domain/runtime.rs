@@ -88,7 +88,7 @@ pub struct Runtime {
     /// Most concurrent sequences the engine supports; absent when there is no limit below the planner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_streams: Option<u32>,
-    /// The command that starts a server, with `{model}`, `{weights}`, `{context}`, `{streams}`, `{total_context}`,
+    /// The command that starts a server, with `{model}`, `{file}`, `{weights}`, `{batch}`, `{kv_dtype}`, `{context}`, `{streams}`, `{total_context}`,
     /// `{kv_k}`, `{kv_v}`, `{flash}`, `{micro_batch}` and `{memory_share}` filled in; absent when the flags are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<String>,

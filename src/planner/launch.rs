@@ -2,6 +2,7 @@
 
 use crate::candidates::Candidate;
 use crate::domain::KvType;
+use crate::memory::Demand;
 use crate::scenario::Workload;
 use crate::units::Bytes;
 
@@ -19,13 +20,16 @@ pub fn command(candidate: &Candidate<'_>, workload: &Workload) -> Option<String>
     let total = workload.context.saturating_mul(u64::from(workload.streams));
     let values = [
         ("{model}", workload.model_name.clone()),
-        ("{file}", file_name(&workload.model_name, format)),
+        ("{file}", file_name(&workload.model_name, format, &candidate.runtime.engine_id)),
+        ("{batch}", Demand::default().batch.to_string()),
         ("{weights}", format.to_owned()),
         ("{context}", workload.context.to_string()),
         ("{streams}", workload.streams.to_string()),
         ("{total_context}", total.to_string()),
         ("{kv_k}", kv(candidate.kv.map(|p| p.k))),
         ("{kv_v}", kv(candidate.kv.map(|p| p.v))),
+        // vLLM and SGLang name the model's own type "auto".
+        ("{kv_dtype}", if candidate.kv.is_some_and(|p| p.k == KvType::Fp8) { "fp8" } else { "auto" }.to_owned()),
         ("{flash}", if candidate.flash_attention == Some(false) { "off" } else { "on" }.to_owned()),
         ("{micro_batch}", candidate.micro_batch.unwrap_or(512).to_string()),
         ("{memory_share}", format!("{:.2}", (share / 100.0).min(0.99))),
@@ -33,12 +37,18 @@ pub fn command(candidate: &Candidate<'_>, workload: &Workload) -> Option<String>
     Some(values.into_iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, &value)))
 }
 
-/// The usual name of a GGUF file: the model's own name and the format in capitals; a path stays as it is.
-fn file_name(model: &str, format: &str) -> String {
+/// The usual name of the file that holds the weights; a path stays as it is.
+fn file_name(model: &str, format: &str, engine: &str) -> String {
     let is_file = std::path::Path::new(model).extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
     if is_file {
         return model.to_owned();
     }
     let name = model.rsplit('/').next().unwrap_or(model);
+    if engine == "whisper.cpp" {
+        // whisper.cpp's own converted files: ggml-small.bin, ggml-small-q5_1.bin.
+        let size = name.strip_prefix("whisper-").unwrap_or(name);
+        let suffix = if format == "f16" { String::new() } else { format!("-{format}") };
+        return format!("ggml-{size}{suffix}.bin");
+    }
     format!("{name}-{}.gguf", format.to_uppercase())
 }
