@@ -61,7 +61,9 @@ impl Weights {
             }
             Body::Language(architecture) => {
                 tied = architecture.spec.tied_embeddings;
-                match (&model.stored, format.kind) {
+                // A file is taken as it is; in any other format its tensors would be converted.
+                let as_stored = |s: &&StoredWeights| s.format == format.id || format.aliases.contains(&s.format);
+                match (model.stored.as_ref().filter(as_stored), format.kind) {
                     (Some(stored), _) => sum.stored(stored),
                     (None, FormatKind::Gguf(mix)) => sum.gguf(model, architecture, mix),
                     (None, FormatKind::Uniform { bits, embedding_bits }) => {
@@ -86,6 +88,33 @@ impl Weights {
     }
 }
 
+/// What a tensor is read for.
+#[derive(Clone, Copy)]
+enum Part {
+    TokenTable,
+    Table,
+    Head,
+    Expert,
+    Vision,
+    Other,
+}
+
+impl Part {
+    /// By its name in GGUF files or in those of its publisher.
+    fn of(name: &str) -> Self {
+        match name {
+            "token_embd.weight" => Self::TokenTable,
+            "per_layer_token_embd.weight" | "position_embd.weight" | "token_types.weight" => Self::Table,
+            "output.weight" | "lm_head.weight" => Self::Head,
+            _ if name.contains("_exps.") || name.contains(".experts.") => Self::Expert,
+            _ if name.starts_with("v.") || name.starts_with("mm.") || name.contains("vis") => Self::Vision,
+            _ if name.contains("embed_tokens_per_layer") => Self::Table,
+            _ if name.ends_with("embed_tokens.weight") || name.ends_with(".wte.weight") => Self::TokenTable,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Sums over tensors, wide enough not to overflow.
 #[derive(Default)]
 struct Sum {
@@ -100,16 +129,16 @@ struct Sum {
 impl Sum {
     fn add(&mut self, name: &str, size: u128) {
         self.total = self.total.saturating_add(size);
-        match name {
-            "token_embd.weight" => {
+        match Part::of(name) {
+            Part::TokenTable => {
                 self.token_table += size;
                 self.tables += size;
             }
-            "per_layer_token_embd.weight" | "position_embd.weight" | "token_types.weight" => self.tables += size,
-            "output.weight" => self.head += size,
-            _ if name.contains("_exps.") => self.experts += size,
-            _ if name.starts_with("v.") || name.starts_with("mm.") => self.vision += size,
-            _ => {}
+            Part::Table => self.tables += size,
+            Part::Head => self.head += size,
+            Part::Expert => self.experts += size,
+            Part::Vision => self.vision += size,
+            Part::Other => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! Model files into domain types. Files are opened here; what they hold is understood by pure functions below.
 
+pub mod gguf;
 pub mod hf_config;
 pub mod safetensors;
 
@@ -23,6 +24,9 @@ pub fn read_model(path: &Path) -> Result<Model, Diagnostic> {
         return read_folder(path);
     }
     let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if has_extension(&name, "gguf") {
+        return gguf::read(path);
+    }
     if has_extension(&name, "safetensors") {
         let weights = safetensors::weights(vec![read_header(path)?], &shown(path))?;
         return with_configuration(path, weights);

@@ -29,7 +29,7 @@ const PROCESS: u64 = 13_650 * 1024;
 /// Bytes per token of the vocabulary that the tokenizer keeps, and per merge (the same runs).
 const PER_TOKEN: u64 = 186;
 const PER_MERGE: u64 = 82;
-/// Merges per token, in tenths: 2.2 is the most that a common tokenizer has (Llama 3).
+/// Merges per token, in tenths: 2.2 is the most that a common tokenizer has (Llama 3); Gemma's has none.
 const MERGES: u64 = 22;
 
 /// Threads that the work buffer is counted for: the large cores of most edge devices.
@@ -81,7 +81,8 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         return Err(Unsupported::TooLarge);
     }
     let vocab = profile.vocab();
-    let tables = Bytes(vocab.saturating_mul(PER_TOKEN) + vocab.saturating_mul(MERGES) / 10 * PER_MERGE);
+    let merges = if profile.style.merges { vocab.saturating_mul(MERGES) / 10 } else { 0 };
+    let tables = Bytes(vocab.saturating_mul(PER_TOKEN) + merges * PER_MERGE);
     let process = Bytes(PROCESS.saturating_sub(framework.framework.0 + host.framework.0));
     let weights = resident(case);
     let cpu = case.runtime.backend == Backend::Cpu;

@@ -34,6 +34,8 @@ pub(super) struct Style {
     pub(super) value_norm: bool,
     /// The output of a layer is multiplied by a scalar.
     pub(super) layer_scale: bool,
+    /// The tokenizer works by merges.
+    pub(super) merges: bool,
     /// Rotary positions are applied.
     pub(super) rotary: bool,
 }
@@ -143,6 +145,7 @@ impl Style {
             },
             value_norm: family == "gemma4",
             layer_scale: family == "gemma4",
+            merges: !gemma,
             rotary: !matches!(
                 family,
                 "mpt" | "gpt2" | "starcoder" | "bloom" | "bert" | "jamba" | "nemotron_h" | "nemotron_h_moe"
