@@ -9,7 +9,7 @@ use super::configurations::{self, Choice};
 use super::refusal::{DeviceRefusal, Missed, Refusal};
 use super::{Candidate, Speed, dominance, screen};
 use crate::catalog::Catalog;
-use crate::domain::{Device, KvPair, Model, PowerMode};
+use crate::domain::{Device, FlashSupport, KvPair, Model, PowerMode};
 use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::solve::required;
@@ -249,7 +249,8 @@ pub(crate) fn case<'a>(
         format: choice.format,
         weights,
         kv: choice.kv.unwrap_or(KvPair::F16),
-        flash_attention: choice.flash_attention.unwrap_or(false),
+        // Where the scenario has no say (speech recognisers), the engine's automatic choice stands.
+        flash_attention: choice.flash_attention.unwrap_or(choice.runtime.flash_attention != FlashSupport::Never),
         demand: Demand {
             context: workload.context,
             streams: workload.streams,

@@ -203,8 +203,7 @@ impl<'a> Shared<'a> {
             Some(Err(e)) => return Err(e.clone()),
             None => Weights::of(&found.model, found.format).map_err(|e| e.to_string())?,
         };
-        let max = found.model.language().and_then(|a| a.spec.max_context);
-        let demand = demand(row, layout, max)?;
+        let demand = demand(row, layout, &found.model)?;
         let cache = |column| match layout.text(row, column) {
             Some(id) => KvType::from_id(id).ok_or_else(|| format!("unknown cache type `{id}`")),
             None => Ok(KvType::F16),
@@ -235,7 +234,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-fn demand(row: &StringRecord, layout: &Layout, max_context: Option<u64>) -> Result<Demand, String> {
+fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, String> {
     let whole = |column: Column, name: &str, default: u64, min: u64, max: u64| match layout.text(row, column) {
         None => Ok(default),
         Some(text) => text
@@ -251,6 +250,11 @@ fn demand(row: &StringRecord, layout: &Layout, max_context: Option<u64>) -> Resu
     };
     const MANY: u64 = 1 << 28;
     let streams = whole(Column::Streams, "streams", 1, 1, 65_536)?;
+    let Some(architecture) = model.language() else {
+        // A network looks at one input at a time: a context has no meaning for it, whatever the table says.
+        return Ok(Demand { context: 0, prompt: 0, streams: streams as u32, ..Demand::default() });
+    };
+    let max_context = architecture.spec.max_context;
     let given = layout.text(row, Column::Context).is_some();
     let total = layout
         .text(row, Column::TotalContext)

@@ -9,11 +9,6 @@ use crate::report;
 /// Runs the command.
 pub(crate) fn run(arguments: &Limits) -> Result<u8, Failure> {
     let inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
-    for workload in inputs.scenario.sites.iter().flat_map(|s| &s.workloads) {
-        if workload.model.language().is_none() {
-            anstream::eprintln!("edgemem: `{}` is no language model and has no context to vary", workload.name);
-        }
-    }
     let found = limits::limits(&inputs.scenario, &inputs.catalog, arguments.frontier);
     output::table(&report::limits(&inputs.scenario, &found, arguments.frontier), &arguments.sink)?;
     Ok(DONE)

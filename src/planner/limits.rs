@@ -1,10 +1,10 @@
-//! The other way round: for each device and language workload the largest batch and the longest context.
+//! The other way round: for each device and workload the largest batch and, for language models, the longest context.
 
 use rayon::prelude::*;
 
 use crate::candidates::{Choice, Speed, admitted, case, choices_on, estimate, memory_refusal, mode_admitted};
 use crate::catalog::Catalog;
-use crate::domain::{Device, PoolName, PowerMode};
+use crate::domain::{Device, Network, PoolName, PowerMode};
 use crate::memory::{self, Footprint, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::units::Micros;
@@ -72,16 +72,15 @@ pub struct Limits<'a> {
     pub frontier: Vec<(u32, u64)>,
 }
 
-/// The limits of every language workload on every admitted device: those without a price too. Configurations that another
-/// one beats in memory and quality on the same device and mode are left out.
+/// The limits of every workload on every admitted device: those without a price too. Configurations that another one beats
+/// in memory and quality on the same device and mode are left out. A network's context is what it writes at most
+/// ([`written`]), and its model binds it.
 #[must_use]
 pub fn limits<'a>(scenario: &Scenario, catalog: &'a Catalog, frontier: bool) -> Vec<Limits<'a>> {
     let mut jobs = Vec::new();
     for (s, site) in scenario.sites.iter().enumerate() {
-        for (w, workload) in site.workloads.iter().enumerate() {
-            if workload.model.language().is_some() {
-                jobs.extend(catalog.devices().filter(|d| admitted(d, site)).map(|d| (s, w, d)));
-            }
+        for w in 0..site.workloads.len() {
+            jobs.extend(catalog.devices().filter(|d| admitted(d, site)).map(|d| (s, w, d)));
         }
     }
     jobs.par_iter().flat_map_iter(|&(s, w, device)| on_device(scenario, catalog, s, w, device, frontier)).collect()
@@ -130,6 +129,12 @@ fn on_device<'a>(
     found
 }
 
+/// Tokens that a network writes for one input: a speech recogniser's own most, else none.
+#[must_use]
+pub fn written(network: &Network) -> u64 {
+    network.speech.map_or(0, |s| u64::from(s.text_context))
+}
+
 /// Leaves out configurations that need no less memory and lose no less quality than another one.
 fn drop_beaten(probes: &mut Vec<Probe<'_, '_>>) {
     let merits: Vec<_> = probes
@@ -167,7 +172,7 @@ impl Probe<'_, '_> {
         let mut workload = self.workload.clone();
         workload.streams = streams;
         workload.context = context;
-        workload.prompt = workload.prompt.min(context.saturating_sub(1).max(1));
+        workload.prompt = workload.prompt.min(context.saturating_sub(1));
         workload
     }
 
@@ -199,6 +204,9 @@ impl Probe<'_, '_> {
     }
 
     fn max_context(&self, streams: u32) -> (u64, Binds) {
+        if let Some(network) = self.workload.model.network() {
+            return (written(network), Binds::Model);
+        }
         let model = self.workload.model.language().and_then(|a| a.spec.max_context);
         let cap = model.unwrap_or(MAX_CONTEXT);
         let max = largest(cap, |c| self.full(streams, c).is_none());
@@ -225,7 +233,10 @@ impl Probe<'_, '_> {
                 let rate = targets.inferences_s.is_none_or(|t| 1.0 / speed.ttft.high.0 >= t);
                 decode && rate && !late(targets.ttft, speed.ttft.high) && !late(targets.latency, speed.ttft.high)
             }
-            Some(Speed::Network(_)) => false,
+            Some(Speed::Network(speed)) => {
+                let rate = targets.inferences_s.is_none_or(|t| speed.inferences.low.0 >= t);
+                rate && !late(targets.latency, speed.latency.high)
+            }
             None => {
                 targets.decode_tok_s.is_none()
                     && targets.ttft.is_none()
@@ -237,6 +248,9 @@ impl Probe<'_, '_> {
 
     /// Pairs of streams and context that fit, such that neither can grow without the other shrinking.
     fn frontier(&self, max_streams: u64) -> Vec<(u32, u64)> {
+        if self.workload.model.language().is_none() {
+            return Vec::new();
+        }
         // More streams at one token of context than at the asked one: the frontier begins where even that ends.
         let widest = self.max_streams(1).0.max(max_streams) as u32;
         let mut points: Vec<(u32, u64)> = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::table::{Cell, Table};
 use crate::candidates::Speed;
-use crate::planner::limits::Limits;
+use crate::planner::limits::{Limits, written};
 use crate::scenario::Scenario;
 
 const COLUMNS: [&str; 24] = [
@@ -52,7 +52,8 @@ fn row(scenario: &Scenario, limit: &Limits<'_>, point: Option<Point>, frontier: 
     let site = &scenario.sites[limit.site];
     let workload = &site.workloads[limit.workload];
     let choice = &limit.choice;
-    let (streams, context) = point.map_or((workload.streams, workload.context), |(_, p)| p);
+    let asked_context = workload.model.network().map_or(workload.context, written);
+    let (streams, context) = point.map_or((workload.streams, asked_context), |(_, p)| p);
     let decode = match limit.speed {
         Some(Speed::Language(s)) => s.decode,
         _ => None,

@@ -46,11 +46,23 @@ impl Cells {
             streams: cache_streams,
             full,
             window: if demand.swa_full { full } else { padded(full.min(reach)) },
-            tokens: tokens.next_multiple_of(streams),
+            tokens: if demand.total_context.is_some() {
+                tokens.next_multiple_of(streams)
+            } else {
+                widest(tokens, streams)
+            },
             outputs: tokens.min(rows.min(batch)),
             kept: rows.min(batch).max(streams),
         }
     }
+}
+
+/// Tokens computed at once are rounded up to a multiple of the streams, so that 28 streams may take more of them than 29. A
+/// question about a plan, which names the context of a stream, gets the most that any number of streams up to the asked one
+/// takes: what is needed then never falls when streams are added. A question about a command line, which names the context
+/// over all streams, gets what that command allocates.
+fn widest(tokens: u64, streams: u64) -> u64 {
+    (1..=streams).map(|s| tokens.next_multiple_of(s)).max().unwrap_or(tokens)
 }
 
 /// Layers with the same rows in the same cache.
