@@ -5,6 +5,7 @@
 //! the search works, and why what it leaves out is never needed, stands in `docs/solver.md`.
 
 mod answer;
+mod construct;
 mod fleet;
 mod front;
 mod judge;
@@ -16,6 +17,7 @@ mod refusal;
 mod search;
 mod set;
 mod unit;
+mod value;
 mod watch;
 
 pub use answer::{MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};

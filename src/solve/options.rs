@@ -3,15 +3,20 @@
 
 use std::collections::HashSet;
 
+use super::construct::Builder;
 use super::keys::{Keys, TCO_CENT};
 use super::pack::{Packed, Packer, Refiner};
 use super::problem::{Objective, Problem};
 use super::set::Set;
 use super::unit::Unit;
+use super::value::Values;
 use super::watch::{Stopped, Watch};
 
 /// A combination of SKUs as indices into [`Unit::kinds`], ascending, one entry per device.
 pub(super) type Combination = Vec<u16>;
+
+/// From so many items on working out their values pays.
+const WORTH_VALUES: usize = 6;
 
 /// A running objective, the machines that reach it and what each hosts.
 type Cheapest = (i128, Vec<usize>, Vec<Set>);
@@ -67,8 +72,14 @@ pub(super) struct Options<'u> {
     /// Generated and not yet looked at, the cheapest last.
     pending: Vec<(i128, Combination)>,
     covered: HashSet<Combination>,
+    /// What was listed before its turn.
+    started: Option<Combination>,
     /// All combinations that cost no more than this have been generated.
     generated: i128,
+    /// What hosting is worth, where working it out pays.
+    values: Option<Values>,
+    /// From each position of `order` on, the largest worth of a device and the largest worth per cost.
+    reach: Vec<(i128, f64)>,
     most: i128,
     most_skus: usize,
 }
@@ -97,7 +108,10 @@ impl<'u> Options<'u> {
             found: Vec::new(),
             pending: Vec::new(),
             covered: HashSet::new(),
+            started: None,
             generated: base - 1,
+            values: None,
+            reach: Vec::new(),
             most: base,
             most_skus: unit.problem.max_skus.map_or(usize::MAX, |most| most as usize),
         };
@@ -108,7 +122,89 @@ impl<'u> Options<'u> {
         let dearest = |&kind: &u16| (1..=unit.slots).filter_map(|count| options.cost(kind, count)).max();
         let most = options.order.iter().filter_map(dearest).max().unwrap_or(0);
         options.most = base + most.saturating_mul(unit.slots as i128);
+        if unit.slots > 1 && unit.items.len() >= WORTH_VALUES {
+            options.value();
+        }
         options
+    }
+
+    /// Works out what hosting is worth, as a bound for whole and partial combinations.
+    fn value(&mut self) {
+        let values = Values::new(self.unit, &self.prices());
+        let mut reach = (0, 0.0_f64);
+        self.reach = vec![reach; self.order.len() + 1];
+        for (position, &kind) in self.order.iter().enumerate().rev() {
+            let worth = values.kinds[usize::from(kind)];
+            let price = self.price(kind).unwrap_or(0);
+            reach.0 = worth.max(reach.0);
+            reach.1 = if price > 0 { (worth as f64 / price as f64 * (1.0 + 1e-9)).max(reach.1) } else { f64::INFINITY };
+            self.reach[position] = reach;
+        }
+        self.generated = self.generated.max(values.least.min(self.most) - 1);
+        self.values = Some(values);
+    }
+
+    /// What one device of a kind costs at least, however many are bought.
+    fn price(&self, kind: u16) -> Option<i128> {
+        (1..=self.unit.slots).filter_map(|count| Some(self.cost(kind, count)?.div_euclid(count as i128))).min()
+    }
+
+    /// What one device of each kind costs at least, running costs aside.
+    fn prices(&self) -> Vec<Option<i128>> {
+        let price = |kind: usize| Some(self.price(kind as u16)? - self.running[kind]);
+        (0..self.unit.kinds.len()).map(price).collect()
+    }
+
+    /// Whether devices of this worth, with so much to spend from a position of `order` on, can host everything.
+    fn worthy(&self, worth: i128, spare: i128, position: usize, left: usize) -> bool {
+        let Some(values) = &self.values else { return true };
+        let (most, density) = self.reach[position];
+        // Running costs take from what is left to spend, one for one.
+        let (spare, density) =
+            if self.unit.running() { (spare + self.base, density.max(1.0)) } else { (spare, density) };
+        let by_money = if spare <= 0 { 0.0 } else { spare as f64 * density };
+        let more = if self.unit.running() { by_money } else { by_money.min(most as f64 * left as f64) };
+        worth as f64 + more * (1.0 + 1e-9) + 1.0 >= values.need as f64
+    }
+
+    /// Looks for a good unit, as a start for large classes; what it finds is listed.
+    pub(super) fn construct(&mut self, watch: &mut Watch) -> Result<(), Stopped> {
+        let Some(values) = &self.values else { return Ok(()) };
+        let Some((bins, sets)) = Builder::new(self.unit, &self.prices(), values).build(watch)? else { return Ok(()) };
+        let kind = |bin: &usize| self.unit.kinds.iter().position(|kind| kind.modes.contains(bin)).unwrap_or(0) as u16;
+        let mut kinds: Combination = bins.iter().map(kind).collect();
+        kinds.sort_unstable();
+        let distinct = kinds.chunk_by(|a, b| a == b).count();
+        let prices = kinds.iter().map(|&kind| self.unit.cheapest(self.unit.kinds[usize::from(kind)].sku).unwrap_or(0));
+        let price: u64 = prices.sum();
+        let dear = self.unit.site.price_limit.is_some_and(|limit| price > limit.0);
+        let Some(floor) = self.floor(&kinds).filter(|_| distinct <= self.most_skus && !dear) else { return Ok(()) };
+        // The same devices may do better packed otherwise, and every device must be able to host something.
+        let found = match self.unit.running() {
+            true => self.cheapest(&kinds, watch)?,
+            false => Some((0, bins, sets)),
+        };
+        if let Some((running, bins, sets)) = found {
+            self.started = Some(kinds.clone());
+            self.found.push((floor, Choice { kinds, running, start: (bins, sets), packed: None }));
+        }
+        Ok(())
+    }
+
+    /// The least cost of a combination.
+    fn floor(&self, kinds: &[u16]) -> Option<i128> {
+        let runs = kinds.chunk_by(|a, b| a == b);
+        runs.map(|run| self.cost(run[0], run.len())).try_fold(self.base, |sum, cost| Some(sum + cost?))
+    }
+
+    /// What every choice costs at least, listed or not.
+    pub(super) fn lowest(&self) -> Option<i128> {
+        let listed = self.found.iter().map(|(floor, _)| *floor).min();
+        let known = match (listed, self.reached()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        known.map(|known| known.max(self.values.as_ref().map_or(known, |values| values.least)))
     }
 
     /// What so many devices of a kind cost at least, over all units of the class.
@@ -168,7 +264,8 @@ impl<'u> Options<'u> {
     /// Generates all combinations that cost more than before and no more than this.
     fn generate(&mut self, upto: i128, watch: &mut Watch) -> Result<(), Stopped> {
         let mut band = Vec::new();
-        let mut walk = Walk { from: self.generated, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0 };
+        let mut walk =
+            Walk { from: self.generated, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0 };
         self.walk(0, self.base, &mut walk, &mut band, watch)?;
         band.sort_unstable_by(|a, b| b.cmp(a));
         self.pending = band;
@@ -186,21 +283,26 @@ impl<'u> Options<'u> {
     ) -> Result<(), Stopped> {
         watch.step(1)?;
         let left = self.unit.slots - walk.kinds.len();
-        if left == 0 || walk.distinct >= self.most_skus {
+        if left == 0 || walk.distinct >= self.most_skus || !self.worthy(walk.worth, walk.upto - cost, from, left) {
             return Ok(());
         }
         for (position, &kind) in self.order.iter().enumerate().skip(from) {
             if self.least(kind).is_none_or(|least| cost + least > walk.upto) {
                 break;
             }
+            if !self.worthy(walk.worth, walk.upto - cost, position, left) {
+                break;
+            }
             let facts = &self.unit.kinds[usize::from(kind)];
+            let worth = self.values.as_ref().map_or(0, |values| values.kinds[usize::from(kind)]);
             let price = self.unit.cheapest(facts.sku).unwrap_or(0);
             let power = facts.modes.iter().map(|&m| self.unit.machines[m].power).min().unwrap_or(0);
-            let before = (walk.price, walk.power, walk.kinds.len());
+            let before = (walk.price, walk.power, walk.kinds.len(), walk.worth);
             for count in 1..=left {
                 walk.kinds.push(kind);
                 walk.price += price;
                 walk.power += power;
+                walk.worth += worth;
                 if self.unit.site.price_limit.is_some_and(|limit| walk.price > limit.0)
                     || self.unit.site.power_limit.is_some_and(|limit| walk.power > limit.0)
                 {
@@ -209,7 +311,9 @@ impl<'u> Options<'u> {
                 let Some(more) = self.cost(kind, count) else { continue };
                 let sum = cost + more;
                 if sum <= walk.upto {
-                    if sum > walk.from && self.plausible(&walk.kinds) {
+                    let spare = if self.unit.running() { walk.upto - sum } else { 0 };
+                    let enough = self.worthy(walk.worth, spare, self.order.len(), 0);
+                    if sum > walk.from && enough && self.plausible(&walk.kinds) {
                         let mut kinds = walk.kinds.clone();
                         kinds.sort_unstable();
                         band.push((sum, kinds));
@@ -219,7 +323,7 @@ impl<'u> Options<'u> {
                     walk.distinct -= 1;
                 }
             }
-            (walk.price, walk.power) = (before.0, before.1);
+            (walk.price, walk.power, walk.worth) = (before.0, before.1, before.3);
             walk.kinds.truncate(before.2);
         }
         Ok(())
@@ -235,6 +339,10 @@ impl<'u> Options<'u> {
     /// Lists a combination if it can host everything.
     fn consider(&mut self, floor: i128, kinds: Combination, watch: &mut Watch) -> Result<bool, Stopped> {
         watch.step(1)?;
+        if self.started.as_ref() == Some(&kinds) {
+            self.covered.insert(kinds);
+            return Ok(true);
+        }
         if !self.supersets && self.is_covered(&kinds) {
             self.covered.insert(kinds);
             return Ok(false);
@@ -350,6 +458,7 @@ struct Walk {
     distinct: usize,
     price: u64,
     power: u64,
+    worth: i128,
 }
 
 /// All ways to take so many of these, order aside.

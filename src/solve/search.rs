@@ -106,6 +106,9 @@ fn value(problem: &Problem, cost: i128) -> u64 {
     u64::try_from(whole.max(0)).unwrap_or(u64::MAX)
 }
 
+/// From so many items on a class gets a unit to start from before the search.
+const LARGE: usize = 10;
+
 /// What a search knows when it ends, by itself or by a limit.
 struct Known {
     tuple: Option<(Tuple, i128)>,
@@ -171,11 +174,14 @@ fn cheapest(
     known: &mut Known,
     watch: &mut Watch,
 ) -> Result<(), Stopped> {
-    let lowest = |site: &Options| site.found.first().map_or_else(|| site.reached().unwrap_or(0), |(floor, _)| *floor);
+    let lowest = |site: &Options| site.lowest().unwrap_or(0);
     for index in 0..options.len() {
-        let others: i128 = options.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, site)| lowest(site)).sum();
-        let any = options[index].next(watch);
-        known.bound = others + lowest(&options[index]);
+        let large = options[index].unit.items.len() >= LARGE && options[index].unit.slots > 2;
+        if large && forbidden.is_empty() {
+            options[index].construct(watch)?;
+        }
+        let any = if options[index].found.is_empty() { options[index].next(watch) } else { Ok(true) };
+        known.bound = options.iter().map(lowest).sum();
         watch.bound = value(problem, known.bound);
         if !any? {
             return Ok(());
@@ -186,8 +192,6 @@ fn cheapest(
     let mut growth = 20;
     loop {
         let mut fleet = Fleet::new(problem, options, forbidden, false);
-        fleet.best = None;
-        // A plan found with shorter lists is still one: what costs as much is not wanted again.
         let result = fleet.search(watch);
         let open = fleet.open;
         if let Some(best) = fleet.best.take()

@@ -199,6 +199,11 @@ impl<'p> Unit<'p> {
         (machine.able != Set::EMPTY).then_some(machine)
     }
 
+    /// Whether running the devices is part of the objective.
+    pub(super) fn running(&self) -> bool {
+        self.problem.objective != Objective::Capex
+    }
+
     /// The lowest price of one under any quantity that the problem can reach.
     pub(super) fn cheapest(&self, sku: usize) -> Option<u64> {
         let pieces = self

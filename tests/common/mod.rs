@@ -185,3 +185,152 @@ fn workload(r: &mut Random, number: usize, hosts: &[Host], size: Size, candidate
         candidates,
     }
 }
+
+/// A problem in the proportions of a real catalog: devices from small boards to graphics cards, workloads from detectors
+/// to language models in several formats.
+pub fn realistic(r: &mut Random, size: Size) -> Problem {
+    const GIB: u64 = 1 << 30;
+    struct Device {
+        memory: Vec<u64>,
+        speed: u64,
+        power: u64,
+    }
+    let mut skus = Vec::new();
+    let mut devices = Vec::new();
+    for number in 0..size.skus {
+        let (memory, speed, power, price) = match r.range(0, 9) {
+            0..3 => (vec![r.pick(&[2, 4, 8, 16])], r.range(8, 20), r.range(6, 15), r.range(50, 250)),
+            3..6 => (vec![r.pick(&[4, 8, 16, 32, 64])], r.range(50, 220), r.range(10, 60), r.range(250, 2000)),
+            6..8 => (vec![r.pick(&[16, 32, 64, 96, 128])], r.range(40, 260), r.range(35, 150), r.range(300, 3000)),
+            _ => (
+                vec![r.pick(&[8, 12, 16, 24, 32]), r.pick(&[16, 32, 64])],
+                r.range(250, 1000),
+                r.range(150, 600),
+                r.range(700, 4000),
+            ),
+        };
+        let price = (price / 10 * 10 + 9) * 100;
+        skus.push(Sku { id: format!("device-{number:03}"), prices: vec![(1, Money(price))] });
+        devices.push(Device { memory, speed, power });
+    }
+    let mut hosts = Vec::new();
+    let mut speeds = Vec::new();
+    for (sku, device) in devices.iter().enumerate() {
+        let modes = r.range(1, size.modes);
+        for mode in 0..modes {
+            let power = device.power * 1000 * (mode + 1) / modes;
+            hosts.push(Host {
+                sku,
+                mode: format!("{}W", power / 1000),
+                power: Some(Milliwatts(power)),
+                idle: Some(Milliwatts(device.power * 200)),
+                pools: device
+                    .memory
+                    .iter()
+                    .enumerate()
+                    .map(|(i, &gib)| PoolRoom {
+                        name: if device.memory.len() == 1 { "unified" } else { ["vram", "host"][i] },
+                        capacity: Bytes(gib * GIB * 94 / 100),
+                        os: Bytes(if i + 1 == device.memory.len() { 700 << 20 } else { 200 << 20 }),
+                    })
+                    .collect(),
+            });
+            speeds.push(device.speed * (60 + 40 * (mode + 1) / modes) / 100);
+        }
+    }
+    let mut number = 0;
+    let sites = (0..size.sites)
+        .map(|n| Site {
+            name: format!("site-{n}"),
+            count: r.pick(&[1, 3, 10, 40, 150]),
+            max_devices: size.devices,
+            price_limit: None,
+            power_limit: None,
+            workloads: (0..size.workloads)
+                .map(|n| realistic_workload(r, n, &hosts, &speeds, size.configurations, &mut number))
+                .collect(),
+        })
+        .collect();
+    Problem {
+        objective: Objective::Capex,
+        headroom: Share(250_000),
+        max_load: Share(900_000),
+        spares: Share(0),
+        max_skus: None,
+        skus,
+        hosts,
+        sites,
+    }
+}
+
+fn realistic_workload(
+    r: &mut Random,
+    number: usize,
+    hosts: &[Host],
+    speeds: &[u64],
+    configurations: u64,
+    candidate: &mut u32,
+) -> Workload {
+    const MIB: u64 = 1 << 20;
+    // (bits per weight in tenths, loss) from the heaviest format down
+    let formats = [(160, 0), (85, 400), (66, 4_000), (57, 9_000), (49, 18_000), (39, 45_000)];
+    let language = r.chance(45);
+    let millions = if language {
+        r.pick(&[360, 500, 1200, 1700, 2600, 3200, 3800, 7600, 8000])
+    } else {
+        r.pick(&[3, 10, 20, 26, 74, 244, 800])
+    };
+    // What a second of work takes of a device of speed 1 (GB/s), in millionths.
+    let rate = if language { r.range(2, 12) } else { r.pick(&[1, 2, 5, 10, 15, 30]) * 40 };
+    let duty = r.pick(&[5, 10, 25, 30, 50, 100]);
+    let extra = r.range(50, 900);
+    let framework = r.range(80, 500);
+    let mut candidates = Vec::new();
+    for (host, facts) in hosts.iter().enumerate() {
+        for (format, (bits, loss)) in
+            formats.iter().enumerate().take(if language { configurations as usize } else { 2 })
+        {
+            let weights = millions * bits / 80; // MB
+            let work = rate * weights * 1000 / speeds[host] * duty / 100;
+            let memory = weights + extra;
+            let need = (memory + framework) * MIB * 5 / 4;
+            if facts.pools[0].capacity.0 < need + facts.pools[0].os.0 * 5 / 4
+                || work > 900_000
+                || rate * weights * 1000 / speeds[host] > 1_000_000
+            {
+                continue;
+            }
+            *candidate += 1;
+            candidates.push(Candidate {
+                number: *candidate,
+                host,
+                memory: facts
+                    .pools
+                    .iter()
+                    .enumerate()
+                    .map(|(i, _)| Bytes(if i == 0 { memory * MIB } else { 150 * MIB }))
+                    .collect(),
+                framework: facts.pools.iter().map(|_| Bytes(framework * MIB)).collect(),
+                load: Share(work),
+                latency: None,
+                quality_loss: Share(*loss),
+                configuration: Configuration {
+                    runtime: "llama.cpp".to_owned(),
+                    weights: format!("f{format}"),
+                    kv_k: "f16".to_owned(),
+                    kv_v: "f16".to_owned(),
+                    flash_attention: Some(true),
+                    micro_batch: Some(512),
+                },
+            });
+        }
+    }
+    Workload {
+        name: format!("w{number}"),
+        copies: 1,
+        process: None,
+        apart: Vec::new(),
+        together: Vec::new(),
+        candidates,
+    }
+}
