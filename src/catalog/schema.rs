@@ -1,6 +1,7 @@
 //! Catalog files as they are written. Each YAML file holds any of the five lists; entries are resolved into domain types by
 //! [`super::resolve`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::device::DeviceAlias;
@@ -10,7 +11,7 @@ use crate::domain::{
 };
 
 /// One catalog file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CatalogFile {
     /// Hardware.
@@ -28,7 +29,7 @@ pub struct CatalogFile {
 }
 
 /// A device as written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceEntry {
     /// Catalog id.
@@ -88,7 +89,7 @@ pub struct DeviceEntry {
 }
 
 /// The memory of a device.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryEntry {
     /// One memory or two.
@@ -115,7 +116,7 @@ pub struct MemoryEntry {
 }
 
 /// Dense rates as written: TFLOPS and TOPS are 10¹² operations per second, a multiply-add counted as two.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ComputeEntry {
@@ -132,7 +133,7 @@ pub struct ComputeEntry {
 }
 
 /// A power mode as written: what is absent is the device's own figure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModeEntry {
     /// Id as the vendor's tools name it.
@@ -167,7 +168,7 @@ pub struct ModeEntry {
 }
 
 /// A price as written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceEntry {
     /// Price of one in US dollars, with at most two decimals.
@@ -188,7 +189,7 @@ pub struct PriceEntry {
 }
 
 /// A required accessory as written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessoryEntry {
     /// What it is.
@@ -219,7 +220,7 @@ pub struct AccessoryEntry {
 }
 
 /// A model as written: exactly one of `architecture` and `network`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
     /// Catalog id (`meta-llama/Meta-Llama-3-8B`).
@@ -255,6 +256,12 @@ pub struct ModelEntry {
     /// Where the facts come from.
     #[serde(default)]
     pub provenance: Provenance,
+}
+
+/// The JSON Schema of a catalog file, made from these types.
+#[must_use]
+pub fn catalog_schema() -> serde_json::Value {
+    schemars::schema_for!(CatalogFile).to_value()
 }
 
 const fn one() -> u64 {

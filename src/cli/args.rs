@@ -22,6 +22,121 @@ pub(crate) enum Command {
     Limits(Limits),
     /// One memory budget, line by line, or many from a table
     Budget(Box<Budget>),
+    /// The shipped facts with their sources
+    #[command(subcommand)]
+    Catalog(Catalog),
+    /// Models: dimensions, parameters, what a token takes in the cache
+    #[command(subcommand)]
+    Model(Model),
+    /// JSON Schema of scenario and catalog files, for editors
+    Schema(Schema),
+    /// A commented scenario to start from
+    Init(Init),
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Catalog {
+    /// What is in the catalogs
+    List {
+        /// Which list; how many of each when silent
+        #[arg(value_enum)]
+        kind: Option<Kind>,
+        #[command(flatten)]
+        facts: Facts,
+        #[command(flatten)]
+        sink: Sink,
+    },
+    /// One entry as its catalog file has it: every figure, source and date
+    Show {
+        /// Id or alias of a device, model, format, runtime or operating system image
+        id: String,
+        #[command(flatten)]
+        facts: Facts,
+        #[command(flatten)]
+        sink: Sink,
+    },
+    /// Finds entries that cannot be true; exit code 1 when there are any
+    Check {
+        #[command(flatten)]
+        facts: Facts,
+        #[command(flatten)]
+        sink: Sink,
+    },
+}
+
+/// A list of the catalogs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Purchasable hardware
+    Devices,
+    /// Models
+    Models,
+    /// Weight formats
+    Formats,
+    /// Inference engines
+    Runtimes,
+    /// Operating system images
+    OsImages,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Model {
+    /// All models of the catalogs
+    List {
+        #[command(flatten)]
+        facts: Facts,
+        #[command(flatten)]
+        sink: Sink,
+    },
+    /// A model of the catalogs: dimensions, parameters by component, cache, assumptions, sources
+    Show {
+        /// Id or alias
+        id: String,
+        #[command(flatten)]
+        facts: Facts,
+        #[command(flatten)]
+        sink: Sink,
+    },
+    /// The same of a model file: config.json, .gguf, .safetensors, or a folder that holds them
+    Inspect {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        sink: Sink,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Which kind of file
+    #[arg(value_enum)]
+    pub(crate) file: SchemaFile,
+    /// Write to this file, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A kind of file that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFile {
+    /// Scenario files
+    Scenario,
+    /// Catalog files
+    Catalog,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Write to this file, which must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// The form of the output.

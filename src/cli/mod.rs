@@ -4,10 +4,15 @@ mod args;
 mod budget;
 mod candidates;
 mod cases;
+mod catalog;
+mod completions;
 mod files;
+mod init;
 mod limits;
+mod model;
 mod output;
 mod plan;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -49,6 +54,12 @@ pub fn main() -> ExitCode {
         Command::Candidates(arguments) => candidates::run(arguments),
         Command::Limits(arguments) => limits::run(arguments),
         Command::Budget(arguments) => budget::run(arguments),
+        Command::Catalog(arguments) => catalog::run(arguments),
+        Command::Model(arguments) => model::run(arguments),
+        Command::Schema(arguments) => schema::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man => completions::man(),
     };
     match result {
         Ok(code) => ExitCode::from(code),

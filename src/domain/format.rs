@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::provenance::Provenance;
 use crate::units::Share;
 
 /// How weights are stored, with the quality that it costs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Format {
     /// Catalog id, e.g. `q4_k_m`, `int4-awq`, `f16`.
@@ -27,7 +28,7 @@ pub struct Format {
 }
 
 /// How the size of a file follows from its tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FormatKind {
     /// A GGUF file type: every tensor gets its own block type by llama.cpp's rules, with fallbacks for rows that the
@@ -44,7 +45,7 @@ pub enum FormatKind {
 
 /// The GGUF file types of `llama-quantize`.
 #[expect(missing_docs, reason = "the names are llama.cpp's own")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GgufMix {
     F32,
@@ -89,7 +90,7 @@ pub enum GgufMix {
 }
 
 /// The element type of a key or value cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub enum KvType {
@@ -201,7 +202,7 @@ impl KvPair {
 }
 
 /// What a pair of cache types costs in quality.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KvQuality {
     /// Of the keys.

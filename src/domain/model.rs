@@ -1,5 +1,6 @@
 //! Models: what must be held in memory and computed, layer by layer.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::provenance::Provenance;
@@ -7,7 +8,7 @@ use super::spec::ArchitectureSpec;
 use crate::units::Bytes;
 
 /// What a model does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Task {
@@ -137,7 +138,7 @@ pub struct StoredTensor {
 }
 
 /// A network that is run as a whole: one image, one 30 s window of speech.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// Arithmetic operations of one inference, a multiply-add counted as two, in billions; absent when unknown.
@@ -161,7 +162,7 @@ pub struct Network {
 }
 
 /// Dimensions of an encoder-decoder speech recogniser.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Speech {
     /// Encoder layers.
@@ -242,7 +243,7 @@ pub struct Attention {
 }
 
 /// Multi-head latent attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mla {
     /// Rank of the query compression; absent when queries are projected directly.
@@ -259,7 +260,7 @@ pub struct Mla {
 }
 
 /// A state-space layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ssm {
     /// 1 or 2: the generation of Mamba.
@@ -287,7 +288,7 @@ pub struct Ssm {
 }
 
 /// The kinds of linear attention, which differ in their projections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinearKind {
     /// Gated DeltaNet: one decay per head.
@@ -307,7 +308,7 @@ impl LinearKind {
 }
 
 /// Linear attention with a matrix state (gated DeltaNet and its kin).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatedDelta {
     /// Key heads.
@@ -340,7 +341,7 @@ pub enum FeedForward {
 }
 
 /// A mixture of experts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MoeShape {
     /// Routed experts.
@@ -364,7 +365,7 @@ pub struct MoeShape {
 }
 
 /// The tower that turns images into tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VisionTower {
     /// Parameters of tower and projector.

@@ -1,12 +1,13 @@
 //! Operating system images: what is in use before any inference process starts.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::provenance::Provenance;
 use crate::units::Bytes;
 
 /// An operating system in one profile (desktop or headless).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OsImage {
     /// Catalog id, e.g. `jetpack-6-headless`.

@@ -1,12 +1,13 @@
 //! Inference engines: what they can run, how they lay out memory, what they take for themselves.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::Task;
 use super::provenance::Provenance;
 
 /// The family of memory laws that an engine follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
     /// llama.cpp and what is built on it: micro-batched graph, cells of KV cache allocated for the whole context.
@@ -20,7 +21,7 @@ pub enum Engine {
 }
 
 /// What executes the arithmetic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub enum Backend {
@@ -35,7 +36,7 @@ pub enum Backend {
 }
 
 /// Whether an engine computes attention without the score matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlashSupport {
     /// Always.
@@ -47,7 +48,7 @@ pub enum FlashSupport {
 }
 
 /// An inference engine, with one backend where it has several.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
     /// Catalog id: the engine (`llama.cpp`, `vllm`) or engine and backend (`llama.cpp-cuda`).
@@ -98,7 +99,7 @@ pub struct Runtime {
 }
 
 /// How the weights in memory differ from the weights on disk.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeightResidence {
     /// Where embeddings and head are one tensor, the engine holds it twice.

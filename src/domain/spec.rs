@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Architecture, Attention, FeedForward, GatedDelta, Layer, Mixer, Mla, MoeShape, Ssm, VisionTower};
 
 /// Where queries and keys are normalised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum QkNorm {
     /// One norm of the width of a head.
@@ -18,7 +19,7 @@ pub enum QkNorm {
 }
 
 /// Norms of a block.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NormKind {
     /// Root mean square with a weight.
@@ -33,7 +34,7 @@ pub enum NormKind {
 }
 
 /// Dimensions of the full-attention layers where they differ from those of the sliding ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalAttention {
     /// Key and value heads.
@@ -63,7 +64,7 @@ pub struct LowRank {
 /// The hyper-parameters of a language body.
 ///
 /// Everything that is absent has the value that most families share; `expand` refuses what cannot be.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArchitectureSpec {
     /// Graph family, by its GGUF name where it has one (`llama`, `qwen2`, `gemma3`), else its `model_type`.

@@ -1,5 +1,7 @@
 //! What the blocks of a language body keep and touch per token, for engines other than llama.cpp.
 
+use std::collections::BTreeMap;
+
 use super::Case;
 use crate::domain::{Architecture, FeedForward, KvPair, Layer, Mixer, Ssm};
 use crate::units::Bytes;
@@ -16,6 +18,34 @@ pub(super) struct Kept {
     pub(super) kv: u128,
     /// Recurrent state.
     pub(super) state: u128,
+}
+
+/// What a language body remembers of one sequence, before any engine rounds it up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Keys and values of every token, over all layers that look back over everything.
+    pub per_token: Bytes,
+    /// Keys and values of every token that is still in the window, over all layers with that window (in tokens).
+    pub per_token_in_window: BTreeMap<u32, Bytes>,
+    /// Recurrent states and convolutions, whatever the length of the sequence.
+    pub state: Bytes,
+}
+
+/// What a language body remembers of one sequence in caches of these types.
+#[must_use]
+pub fn remembered(architecture: &Architecture, kv: KvPair) -> Remembered {
+    let mut sum = Remembered::default();
+    for layer in &architecture.layers {
+        let (row, window) = cached_row(layer, kv);
+        let row = Bytes::saturating(row);
+        match window {
+            _ if row == Bytes::ZERO => {}
+            None => sum.per_token += row,
+            Some(window) => *sum.per_token_in_window.entry(window).or_default() += row,
+        }
+        sum.state += Bytes::saturating(state(layer, architecture.spec.hidden));
+    }
+    sum
 }
 
 /// What all blocks keep for `streams` sequences.

@@ -16,6 +16,7 @@ mod static_graph;
 mod static_graph_language;
 
 pub use article::{ActivationRule, activation_scores, activations_flash, kv_cache_bytes, weight_bytes};
+pub use blocks::{Remembered, remembered};
 pub use case::{Case, Demand};
 pub use footprint::{Footprint, PoolUse, Unsupported};
 pub use weights::Weights;

@@ -2,12 +2,18 @@
 
 mod budget;
 mod candidates;
+mod catalog;
 mod limits;
+mod model;
 mod plan;
 mod table;
 
 pub use budget::{budget_table, budget_text, budget_value};
 pub use candidates::{basis, candidates};
+pub use catalog::{
+    catalog_entries, devices, findings, findings_text, flattened, formats, models, os_images, runtimes, summary,
+};
 pub use limits::limits;
+pub use model::{model_text, model_value};
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
 pub use table::{Align, Cell, Column, Table};

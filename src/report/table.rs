@@ -103,6 +103,17 @@ impl Table {
         Self { columns, rows: Vec::new() }
     }
 
+    /// The columns of these names alone, in their order in the table: what eyes need of many.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        let keep: Vec<bool> = self.columns.iter().map(|c| names.contains(&c.name)).collect();
+        let filter =
+            |row: Vec<Cell>| row.into_iter().zip(&keep).filter_map(|(cell, keep)| keep.then_some(cell)).collect();
+        self.rows = self.rows.into_iter().map(filter).collect();
+        self.columns.retain(|c| names.contains(&c.name));
+        self
+    }
+
     /// RFC 4180 with LF; booleans are true and false, unknown is empty.
     #[must_use]
     pub fn csv(&self) -> String {

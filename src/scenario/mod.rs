@@ -6,10 +6,12 @@
 mod document;
 mod reader;
 mod resolve;
+mod schema;
 mod workload;
 
 pub use document::{Document, Path, PathError};
 pub use resolve::{FindModel, resolve};
+pub use schema::scenario_schema;
 
 use std::sync::Arc;
 
