@@ -50,7 +50,7 @@ pub struct GlobalAttention {
 }
 
 /// Queries and outputs of plain attention through a bottleneck.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LowRank {
     /// Width that queries are compressed to.
