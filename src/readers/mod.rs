@@ -50,7 +50,12 @@ fn has_extension(name: &str, extension: &str) -> bool {
 fn read_folder(folder: &Path) -> Result<Model, Diagnostic> {
     let config = folder.join("config.json");
     if !config.is_file() {
-        return Err(Diagnostic::error("the folder holds no config.json").in_file(&shown(folder)));
+        return match first_gguf(folder)? {
+            Some(file) => gguf::read(&file),
+            None => {
+                Err(Diagnostic::error("the folder holds neither config.json nor a .gguf file").in_file(&shown(folder)))
+            }
+        };
     }
     let mut model = hf_config::parse(&read_text(&config)?, &shown(folder))?;
     let index = folder.join("model.safetensors.index.json");
@@ -65,6 +70,21 @@ fn read_folder(folder: &Path) -> Result<Model, Diagnostic> {
         attach(&mut model, safetensors::weights(vec![read_header(&single)?], &shown(&single))?);
     }
     Ok(model)
+}
+
+/// The first GGUF file of a folder by name, which is the first part of a split model. Projectors of vision towers stand
+/// beside models and are none.
+fn first_gguf(folder: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
+        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if has_extension(&name, "gguf") && !name.starts_with("mmproj") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files.into_iter().next())
 }
 
 /// Weights with the `config.json` beside them; without one they are a network of so many parameters.

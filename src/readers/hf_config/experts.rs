@@ -4,7 +4,7 @@ use super::Reading;
 use super::dimensions;
 use super::json::{Fields, Read};
 use crate::domain::parameters::{self, MULTI_TOKEN_PREDICTION};
-use crate::domain::{Layer, MoeShape, NormKind, QkNorm};
+use crate::domain::{FeedForward, Layer, MoeShape, NormKind, QkNorm};
 
 pub(super) const EXPERTS: &[&str] =
     &["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts"];
@@ -222,7 +222,19 @@ pub(super) fn ernie(r: &mut Reading<'_>) -> Read<()> {
     read(r)?;
     let biased = r.text.flag(&["moe_use_aux_free", "use_correction_bias"])?.unwrap_or(true);
     with_shape(r, |moe| moe.router_bias = biased);
+    // Its block for further tokens is a dense layer with two norms and a projection.
+    let blocks = u128::from(r.text.or_zero(&["num_nextn_predict_layers"])?);
+    let hidden = r.hidden();
+    let layer = dense_layer(r)?;
+    r.other(MULTI_TOKEN_PREDICTION, blocks * (layer + 2 * hidden * hidden + 2 * hidden));
     Ok(())
+}
+
+/// Parameters of a layer like the last one but with the dense feed-forward.
+pub(super) fn dense_layer(r: &Reading<'_>) -> Read<u128> {
+    let Some(layer) = last_layer(r)? else { return Ok(0) };
+    let dense = Layer { ffn: FeedForward::Dense { width: r.spec.ffn }, ..layer };
+    Ok(u128::from(parameters::of_layer(&r.spec, &dense)))
 }
 
 pub(super) fn hunyuan(r: &mut Reading<'_>) -> Read<()> {

@@ -5,6 +5,7 @@ use super::dimensions::{self, short_pattern};
 use super::experts;
 use super::json::Read;
 use super::latent;
+use crate::domain::parameters::MULTI_TOKEN_PREDICTION;
 use crate::domain::{GlobalAttention, QkNorm};
 
 /// InternLM 1: one key for all biases of the attention.
@@ -94,21 +95,42 @@ pub(super) fn mimo_v2(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
-/// Step 3.5 and 3.7: sliding layers with more query heads, a gate per head, experts with a shared one.
+/// Step 3.5 and 3.7: sliding layers may have more query heads, a gate per head, experts with a shared one; the blocks for
+/// further tokens are dense and keep own heads.
 pub(super) fn step(r: &mut Reading<'_>) -> Read<()> {
     let text = r.text;
-    if r.spec.pattern.is_none() {
+    if r.spec.pattern.as_deref().is_some_and(|p| p.contains('S')) {
         r.spec.window = dimensions::window(text)?;
     }
     if let Some(kv_heads) = text.optional(&["num_attention_groups"])? {
         r.spec.kv_heads = kv_heads;
+    }
+    let letters: Vec<char> = r.spec.pattern.as_deref().unwrap_or("F").chars().collect();
+    let kind = |i: u32| letters.get(i as usize % letters.len().max(1)).copied().unwrap_or('F');
+    if let Some(other) = text.child(&["attention_other_setting"]) {
+        let heads = other.optional(&["num_attention_heads"])?.unwrap_or(r.spec.heads);
+        r.spec.heads_per_layer =
+            (0..r.spec.layers).map(|i| if kind(i) == 'S' { heads } else { r.spec.heads }).collect();
+    }
+    if text.is(&["use_head_wise_attn_gate"])? {
+        let heads: u128 = match r.spec.heads_per_layer.as_slice() {
+            [] => r.layers() * u128::from(r.spec.heads),
+            list => list.iter().map(|&h| u128::from(h)).sum(),
+        };
+        let gates = heads * r.hidden();
+        r.other("head gates", gates);
     }
     experts::read(r)?;
     let biased = text.is(&["use_moe_router_bias"])?;
     if let Some(moe) = &mut r.spec.moe {
         moe.router_bias = biased;
     }
-    experts::next_token_blocks(r, false, 0)
+    let blocks = u128::from(text.or_zero(&["num_nextn_predict_layers"])?);
+    let hidden = r.hidden();
+    let layer = experts::dense_layer(r)?;
+    let head = u128::from(r.spec.vocab) * hidden;
+    r.other(MULTI_TOKEN_PREDICTION, blocks * (layer + 2 * hidden * hidden + 3 * hidden + head));
+    Ok(())
 }
 
 /// OLMo 3 slides in three of four layers; OLMo 2 has no window.

@@ -45,8 +45,8 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "gemma4" | "gemma4_unified" => gemma4(r.root, config, text),
         "idefics3" | "smolvlm" => idefics3(r.root, config, text),
         "internvl_chat" | "internvl" => internvl_chat(r.root, config, text),
-        "llava" | "llava_next" | "vipllava" => llava(config, text),
-        "llava_onevision" => llava_onevision(config, text),
+        "llava" | "vipllava" => llava(config, text),
+        "llava_next" | "llava_onevision" => llava_next(config, text),
         "llama4" => llama4(config, text),
         "mllama" => mllama(config, text),
         "mistral3" | "pixtral" => pixtral(r.root, config, text),
@@ -152,7 +152,7 @@ fn llava(config: Fields<'_>, text: u128) -> Read<Tower> {
     Ok((tower + two_layers(e.hidden, text), u32::try_from(e.patches(image)).ok()))
 }
 
-fn llava_onevision(config: Fields<'_>, text: u128) -> Read<Tower> {
+fn llava_next(config: Fields<'_>, text: u128) -> Read<Tower> {
     let (tower, tokens) = llava(config, text)?;
     // A learned vector ends each row of patches.
     Ok((tower + text, tokens))
@@ -335,11 +335,10 @@ fn gemma4(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     let positions = u128::from(config.optional(&["position_embedding_size"])?.unwrap_or(10240));
     let attention = 2 * e.hidden * heads * width + 2 * e.hidden * kv_heads * width + 2 * width;
     let block = attention + 3 * e.hidden * e.ffn + 4 * e.hidden;
-    let clipped = if config.is(&["use_clipped_linears"])? { 7 * 4 } else { 0 };
     let standardise = if config.is(&["standardize"])? { 2 * e.hidden } else { 0 };
     let front = e.patch_embedding(false) + 2 * positions * e.hidden;
     let tokens = root.optional(&["vision_soft_tokens_per_image"])?.or(Some(280));
-    Ok((front + e.layers * (block + clipped) + standardise + e.hidden * text, tokens))
+    Ok((front + e.layers * block + standardise + e.hidden * text, tokens))
 }
 
 /// Gemma 3n: a MobileNet v5 and a Universal Speech Model; the published counts of both sizes leave the same remainder
@@ -433,10 +432,9 @@ fn conformer(config: Fields<'_>, text: u128) -> Read<u128> {
         [first, second] => (u128::from(first), u128::from(second)),
         _ => return Err("`subsampling_conv_channels` needs two numbers".to_owned()),
     };
-    let clipped = if config.flag(&["use_clipped_linears"])?.unwrap_or(true) { 4 } else { 0 };
-    let feed_forward = 8 * hidden * hidden + 2 * hidden + 2 * clipped;
-    let attention = 5 * hidden * hidden + hidden / heads + 4 * clipped;
-    let convolution = 3 * hidden * hidden + kernel * hidden + 2 * hidden + 2 * clipped;
+    let feed_forward = 8 * hidden * hidden + 2 * hidden;
+    let attention = 5 * hidden * hidden + hidden / heads;
+    let convolution = 3 * hidden * hidden + kernel * hidden + 2 * hidden;
     let layer = 2 * feed_forward + attention + convolution + 3 * hidden;
     let front = 9 * first + first + 9 * first * second + second + first / 4 * second * hidden;
     Ok(front + layers * layer + hidden * out + out + out * text)
