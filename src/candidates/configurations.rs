@@ -35,6 +35,7 @@ pub fn choices_on<'a>(catalog: &'a Catalog, device: &'a Device, site: &Site, wor
     runtimes(catalog, device, site, workload)
         .into_iter()
         .flat_map(|(id, runtime)| choices(catalog, id, runtime, workload))
+        .filter(|choice| choice.format.runs_on(device))
         .collect()
 }
 

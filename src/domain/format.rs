@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::device::Device;
 use super::provenance::Provenance;
 use crate::units::Share;
 
@@ -19,12 +20,38 @@ pub struct Format {
     pub aliases: Vec<String>,
     /// How the bytes follow from the tensors.
     pub kind: FormatKind,
+    /// Arithmetic units without which engines do not run it; absent when every device can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Needs>,
     /// Perplexity increase over f16 in millionths, on the model that `provenance` names; absent when nobody measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality_loss: Option<Share>,
     /// Where the figures come from.
     #[serde(default)]
     pub provenance: Provenance,
+}
+
+/// Arithmetic units that not every device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Needs {
+    /// 8-bit floating point.
+    Fp8,
+    /// 4-bit floating point.
+    Fp4,
+}
+
+impl Format {
+    /// Whether the device has the arithmetic units that the format needs.
+    #[must_use]
+    pub fn runs_on(&self, device: &Device) -> bool {
+        self.needs.is_none_or(|needs| {
+            device.modes.iter().any(|mode| match needs {
+                Needs::Fp8 => mode.compute.fp8.is_some(),
+                Needs::Fp4 => mode.compute.fp4.is_some(),
+            })
+        })
+    }
 }
 
 /// How the size of a file follows from its tensors.

@@ -89,8 +89,9 @@ pub struct Runtime {
     /// Most concurrent sequences the engine supports; absent when there is no limit below the planner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_streams: Option<u32>,
-    /// The command that starts a server, with `{model}`, `{file}`, `{weights}`, `{batch}`, `{kv_dtype}`, `{context}`, `{streams}`, `{total_context}`,
-    /// `{kv_k}`, `{kv_v}`, `{flash}`, `{micro_batch}` and `{memory_share}` filled in; absent when the flags are unknown.
+    /// The command that starts a server, with `{model}`, `{file}`, `{weights}`, `{context}`, `{streams}`,
+    /// `{total_context}`, `{kv_k}`, `{kv_v}`, `{kv_dtype}`, `{flash}`, `{batch}`, `{micro_batch}`, `{memory_share}` (of all
+    /// memory) and `{kv_share}` (of what weights and buffers leave) filled in; absent when the flags are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<String>,
     /// Where the figures come from.

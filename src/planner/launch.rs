@@ -17,6 +17,10 @@ pub fn command(candidate: &Candidate<'_>, workload: &Workload) -> Option<String>
     let capacity = candidate.device.pools.first().map_or(Bytes::ZERO, |p| p.capacity);
     // One more per cent than needed: engines round down.
     let share = (footprint.main.total().0 as f64 / capacity.0.max(1) as f64 * 100.0).ceil() + 1.0;
+    // Of what the cache may take when everything else is in place.
+    let cache = footprint.main.cache();
+    let left = capacity.saturating_sub(footprint.main.total().saturating_sub(cache));
+    let kv_share = (cache.0 as f64 / left.0.max(1) as f64 * 100.0).ceil() + 1.0;
     let total = workload.context.saturating_mul(u64::from(workload.streams));
     let values = [
         ("{model}", workload.model_name.clone()),
@@ -32,6 +36,7 @@ pub fn command(candidate: &Candidate<'_>, workload: &Workload) -> Option<String>
         ("{kv_dtype}", if candidate.kv.is_some_and(|p| p.k == KvType::Fp8) { "fp8" } else { "auto" }.to_owned()),
         ("{flash}", if candidate.flash_attention == Some(false) { "off" } else { "on" }.to_owned()),
         ("{micro_batch}", candidate.micro_batch.unwrap_or(512).to_string()),
+        ("{kv_share}", format!("{:.2}", (kv_share / 100.0).min(0.99))),
         ("{memory_share}", format!("{:.2}", (share / 100.0).min(0.99))),
     ];
     Some(values.into_iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, &value)))

@@ -8,8 +8,9 @@ use crate::domain::{Body, FormatKind, KvType, Runtime};
 use crate::units::{PPM, Share};
 
 /// What a launch command may have filled in.
-const PLACEHOLDERS: [&str; 11] = [
+const PLACEHOLDERS: [&str; 14] = [
     "model",
+    "file",
     "weights",
     "context",
     "streams",
@@ -17,9 +18,11 @@ const PLACEHOLDERS: [&str; 11] = [
     "kv_k",
     "kv_v",
     "flash",
-    "micro_batch",
+    "kv_dtype",
     "batch",
+    "micro_batch",
     "memory_share",
+    "kv_share",
 ];
 
 pub(super) fn runtimes(catalog: &Catalog, report: &mut Report) {
