@@ -4,7 +4,7 @@ use super::Report;
 use crate::catalog::schema::ModelEntry;
 use crate::catalog::{Catalog, resolve};
 use crate::domain::parameters::count;
-use crate::domain::{Body, FormatKind, KvType, Runtime};
+use crate::domain::{Body, FormatKind, KvType, Runtime, Verification};
 use crate::units::{PPM, Share};
 
 /// What a launch command may have filled in.
@@ -157,8 +157,10 @@ fn model(catalog: &Catalog, entry: &ModelEntry, report: &mut Report) {
     match &resolved.body {
         Body::Language(architecture) => {
             let counted = count(architecture).total;
-            // Rounded published counts ("8B") are no reason to doubt the dimensions; a wrong dimension is.
-            if counted.abs_diff(entry.parameters) > entry.parameters / 50 {
+            // Counts that are marked are known not to follow: packed uploads, parts that no dimension describes.
+            let marked = entry.provenance.verification("parameters") == Verification::Unverified;
+            // A rounded count ("8B") is no reason to doubt the dimensions; a wrong dimension is.
+            if !marked && counted.abs_diff(entry.parameters) > entry.parameters / 50 {
                 report.add("parameters", entry.parameters, counted, "the dimensions lead to another count");
             }
             let spec = &architecture.spec;
