@@ -15,16 +15,22 @@ use crate::domain::{
 #[serde(deny_unknown_fields, default)]
 pub struct CatalogFile {
     /// Hardware.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceEntry>,
     /// Models.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelEntry>,
     /// Weight formats.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<Format>,
     /// Inference engines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub runtimes: Vec<Runtime>,
     /// Operating system images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub os_images: Vec<OsImage>,
     /// What pairs of cache types cost in quality.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kv_types: Vec<KvQuality>,
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Candidates(Candidates),
     /// The other way round: the largest batch and the longest context of each device
     Limits(Limits),
+    /// Estimate against a device's own log, part by part
+    Validate(Validate),
     /// One memory budget, line by line, or many from a table
     Budget(Box<Budget>),
     /// The shipped facts with their sources
@@ -210,6 +212,29 @@ pub(crate) struct Limits {
     /// Add the pairs of streams and context that no other pair beats
     #[arg(long)]
     pub(crate) frontier: bool,
+    #[command(flatten)]
+    pub(crate) facts: Facts,
+    #[command(flatten)]
+    pub(crate) sink: Sink,
+}
+
+/// Logs: llama.cpp with -lv 4 (its default verbosity prints no sizes), tegrastats, nvidia-smi, /proc/PID/status.
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// The scenario file
+    pub(crate) scenario: PathBuf,
+    /// A log of the device (repeatable: what several tools wrote during one run)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) log: Vec<PathBuf>,
+    /// The workload that was measured, when the scenario has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: Option<String>,
+    /// The device that was measured, unless the scenario allows only one
+    #[arg(long, value_name = "ID")]
+    pub(crate) device: Option<String>,
+    /// Write what was measured as a catalog file for --catalog
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_overlay: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) facts: Facts,
     #[command(flatten)]

@@ -17,6 +17,12 @@ pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
     fs::read_to_string(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))
 }
 
+/// A text file of which single bytes may be broken, as logs of interrupted runs are.
+pub(crate) fn lossy_text(path: &Path) -> Result<String, Diagnostic> {
+    let bytes = fs::read(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// The shipped catalogs with the user's files laid over them.
 pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
     let mut overlays = Vec::new();

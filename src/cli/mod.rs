@@ -13,6 +13,7 @@ mod model;
 mod output;
 mod plan;
 mod schema;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Candidates(arguments) => candidates::run(arguments),
         Command::Limits(arguments) => limits::run(arguments),
+        Command::Validate(arguments) => validate::run(arguments),
         Command::Budget(arguments) => budget::run(arguments),
         Command::Catalog(arguments) => catalog::run(arguments),
         Command::Model(arguments) => model::run(arguments),

@@ -7,6 +7,7 @@ mod launch;
 pub mod limits;
 mod plan;
 mod rejected;
+pub mod validate;
 
 pub use build::{Built, build};
 pub use launch::command;

@@ -2,6 +2,7 @@
 
 pub mod gguf;
 pub mod hf_config;
+pub mod logs;
 pub mod safetensors;
 
 use std::fs::File;

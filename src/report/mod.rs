@@ -7,6 +7,7 @@ mod limits;
 mod model;
 mod plan;
 mod table;
+mod validate;
 
 pub use budget::{budget_table, budget_text, budget_value};
 pub use candidates::{basis, candidates};
@@ -17,3 +18,4 @@ pub use limits::limits;
 pub use model::{model_text, model_value};
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
 pub use table::{Align, Cell, Column, Table};
+pub use validate::{validation_table, validation_text, validation_value};
