@@ -5,8 +5,8 @@ use super::unit::{Choice, Room, Unit};
 use super::value::Values;
 use super::watch::{Stopped, Watch};
 
-/// Tries at rebuilding without a better unit before it is taken.
-const PATIENCE: u32 = 400;
+/// Tries at rebuilding without a better unit before it is taken, for each item.
+const PATIENCE: usize = 8;
 
 /// A machine with what it hosts.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl<'b, 'u> Builder<'b, 'u> {
     pub(super) fn build(&mut self, watch: &mut Watch) -> Result<Option<(Vec<usize>, Vec<Set>)>, Stopped> {
         let mut best: Option<(i128, Vec<Device<'u>>)> = None;
         let mut idle = 0;
-        while idle < PATIENCE {
+        while idle < PATIENCE * self.unit.items.len() {
             watch.step(self.unit.items.len() as u64)?;
             self.worth = self.values.items.iter().map(|&worth| worth as f64).collect();
             let kept = match &best {
@@ -188,8 +188,10 @@ impl<'b, 'u> Builder<'b, 'u> {
             let mut left = vec![0; self.unit.items.len()];
             devices[position].hosted.iter().for_each(|&(item, _)| left[item] = 1);
             let mut best = self.cost(&devices[position..=position]);
+            let others: Vec<Device> =
+                devices.iter().enumerate().filter(|(other, _)| *other != position).map(|(_, d)| d.clone()).collect();
             for machine in 0..self.unit.machines.len() {
-                if self.prices[machine].is_none_or(|price| price >= best) {
+                if self.prices[machine].is_none_or(|price| price >= best) || !self.within(&others, machine) {
                     continue;
                 }
                 let hosted = self.fill(machine, &[], &left);

@@ -16,7 +16,7 @@ use super::watch::{Stopped, Watch};
 pub(super) type Combination = Vec<u16>;
 
 /// From so many items on working out their values pays.
-const WORTH_VALUES: usize = 6;
+const WORTH_VALUES: usize = 4;
 
 /// A running objective, the machines that reach it and what each hosts.
 type Cheapest = (i128, Vec<usize>, Vec<Set>);
@@ -140,7 +140,10 @@ impl<'u> Options<'u> {
             reach.1 = if price > 0 { (worth as f64 / price as f64 * (1.0 + 1e-9)).max(reach.1) } else { f64::INFINITY };
             self.reach[position] = reach;
         }
-        self.generated = self.generated.max(values.least.min(self.most) - 1);
+        // With running costs the least cost of a combination knows nothing of where the load will be: it may lie below.
+        if !self.unit.running() {
+            self.generated = self.generated.max(values.least.min(self.most) - 1);
+        }
         self.values = Some(values);
     }
 
@@ -157,14 +160,10 @@ impl<'u> Options<'u> {
 
     /// Whether devices of this worth, with so much to spend from a position of `order` on, can host everything.
     fn worthy(&self, worth: i128, spare: i128, position: usize, left: usize) -> bool {
-        let Some(values) = &self.values else { return true };
+        let Some(values) = self.values.as_ref().filter(|_| !self.unit.running()) else { return true };
         let (most, density) = self.reach[position];
-        // Running costs take from what is left to spend, one for one.
-        let (spare, density) =
-            if self.unit.running() { (spare + self.base, density.max(1.0)) } else { (spare, density) };
         let by_money = if spare <= 0 { 0.0 } else { spare as f64 * density };
-        let more = if self.unit.running() { by_money } else { by_money.min(most as f64 * left as f64) };
-        worth as f64 + more * (1.0 + 1e-9) + 1.0 >= values.need as f64
+        worth as f64 + by_money.min(most as f64 * left as f64) * (1.0 + 1e-9) + 1.0 >= values.need as f64
     }
 
     /// Looks for a good unit, as a start for large classes; what it finds is listed.
@@ -311,8 +310,7 @@ impl<'u> Options<'u> {
                 let Some(more) = self.cost(kind, count) else { continue };
                 let sum = cost + more;
                 if sum <= walk.upto {
-                    let spare = if self.unit.running() { walk.upto - sum } else { 0 };
-                    let enough = self.worthy(walk.worth, spare, self.order.len(), 0);
+                    let enough = self.worthy(walk.worth, 0, self.order.len(), 0);
                     if sum > walk.from && enough && self.plausible(&walk.kinds) {
                         let mut kinds = walk.kinds.clone();
                         kinds.sort_unstable();

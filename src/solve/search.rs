@@ -107,7 +107,7 @@ fn value(problem: &Problem, cost: i128) -> u64 {
 }
 
 /// From so many items on a class gets a unit to start from before the search.
-const LARGE: usize = 10;
+const LARGE: usize = 7;
 
 /// What a search knows when it ends, by itself or by a limit.
 struct Known {
@@ -176,7 +176,7 @@ fn cheapest(
 ) -> Result<(), Stopped> {
     let lowest = |site: &Options| site.lowest().unwrap_or(0);
     for index in 0..options.len() {
-        let large = options[index].unit.items.len() >= LARGE && options[index].unit.slots > 2;
+        let large = options[index].unit.items.len() >= LARGE && options[index].unit.slots > 1;
         if large && forbidden.is_empty() {
             options[index].construct(watch)?;
         }
