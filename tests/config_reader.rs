@@ -83,6 +83,144 @@ fn what_is_missing_or_impossible_is_named() {
     }
 }
 
+/// Kinds of models that the table of published counts does not hold, by counts that their publishers state.
+#[test]
+fn older_and_rarer_kinds_have_their_published_counts() {
+    for (name, published, keys) in [
+        (
+            "gpt2",
+            124_439_808,
+            r#""model_type":"gpt2","n_embd":768,"n_layer":12,"n_head":12,"vocab_size":50257,"n_positions":1024"#,
+        ),
+        (
+            "opt-125m",
+            125_239_296,
+            r#""model_type":"opt","hidden_size":768,"num_hidden_layers":12,"num_attention_heads":12,"ffn_dim":3072,
+            "vocab_size":50272,"max_position_embeddings":2048,"word_embed_proj_dim":768"#,
+        ),
+        (
+            "bloom-560m",
+            559_214_592,
+            r#""model_type":"bloom","hidden_size":1024,"n_layer":24,"n_head":16,"vocab_size":250880"#,
+        ),
+        (
+            "pythia-160m",
+            162_322_944,
+            r#""model_type":"gpt_neox","hidden_size":768,"num_hidden_layers":12,"num_attention_heads":12,
+            "intermediate_size":3072,"vocab_size":50304,"tie_word_embeddings":false"#,
+        ),
+        (
+            "gpt-j-6b",
+            6_050_882_784,
+            r#""model_type":"gptj","n_embd":4096,"n_layer":28,"n_head":16,"vocab_size":50400,"n_positions":2048,
+            "tie_word_embeddings":false"#,
+        ),
+        (
+            "starcoder2-3b",
+            3_030_371_328,
+            r#""model_type":"starcoder2","hidden_size":3072,"num_hidden_layers":30,"num_attention_heads":24,
+            "num_key_value_heads":2,"intermediate_size":12288,"vocab_size":49152,"use_bias":true,"sliding_window":4096"#,
+        ),
+        (
+            "Qwen1.5-MoE-A2.7B",
+            14_315_784_192,
+            r#""model_type":"qwen2_moe","hidden_size":2048,"num_hidden_layers":24,"num_attention_heads":16,
+            "num_key_value_heads":16,"intermediate_size":5632,"moe_intermediate_size":1408,"shared_expert_intermediate_size":5632,
+            "num_experts":60,"num_experts_per_tok":4,"vocab_size":151936,"tie_word_embeddings":false"#,
+        ),
+        (
+            "dbrx",
+            131_596_523_520,
+            r#""model_type":"dbrx","d_model":6144,"n_layers":40,"n_heads":48,"vocab_size":100352,"tie_word_embeddings":false,
+            "attn_config":{"kv_n_heads":8},"ffn_config":{"ffn_hidden_size":10752,"moe_num_experts":16,"moe_top_k":4}"#,
+        ),
+        (
+            "mamba2-130m",
+            128_989_632,
+            r#""model_type":"mamba2","hidden_size":768,"num_hidden_layers":24,"state_size":128,"num_heads":24,
+            "head_dim":64,"expand":2,"n_groups":1,"conv_kernel":4,"vocab_size":50288,"tie_word_embeddings":true"#,
+        ),
+        (
+            "distilbert",
+            66_362_880,
+            r#""model_type":"distilbert","dim":768,"n_layers":6,"n_heads":12,"hidden_dim":3072,"vocab_size":30522,
+            "max_position_embeddings":512"#,
+        ),
+        (
+            "roberta-base",
+            124_645_632,
+            r#""model_type":"roberta","architectures":["RobertaModel"],"hidden_size":768,"num_hidden_layers":12,
+            "num_attention_heads":12,"intermediate_size":3072,"vocab_size":50265,"max_position_embeddings":514,"type_vocab_size":1"#,
+        ),
+        (
+            "ModernBERT-base",
+            149_014_272,
+            r#""model_type":"modernbert","hidden_size":768,"num_hidden_layers":22,"num_attention_heads":12,
+            "intermediate_size":1152,"vocab_size":50368,"local_attention":128,"global_attn_every_n_layers":3"#,
+        ),
+        (
+            "gte-large-en-v1.5",
+            434_139_136,
+            r#""model_type":"new","architectures":["NewModel"],"hidden_size":1024,"num_hidden_layers":24,
+            "num_attention_heads":16,"intermediate_size":4096,"vocab_size":30528,"type_vocab_size":2,"position_embedding_type":"rope""#,
+        ),
+        (
+            "command-r",
+            34_980_831_232,
+            r#""model_type":"cohere","hidden_size":8192,"num_hidden_layers":40,"num_attention_heads":64,
+            "num_key_value_heads":64,"intermediate_size":22528,"vocab_size":256000"#,
+        ),
+        (
+            "Seed-OSS-36B",
+            36_151_104_512,
+            r#""model_type":"seed_oss","hidden_size":5120,"num_hidden_layers":64,"num_attention_heads":80,
+            "num_key_value_heads":8,"head_dim":128,"intermediate_size":27648,"vocab_size":155136,"attention_bias":true,
+            "attention_out_bias":false,"tie_word_embeddings":false"#,
+        ),
+        (
+            "EXAONE-4.0-1.2B",
+            1_279_391_488,
+            r#""model_type":"exaone4","hidden_size":2048,"num_hidden_layers":30,"num_attention_heads":32,
+            "num_key_value_heads":8,"head_dim":64,"intermediate_size":4096,"vocab_size":102400,"tie_word_embeddings":true"#,
+        ),
+        (
+            "Apertus-8B",
+            8_053_338_176,
+            r#""model_type":"apertus","hidden_size":4096,"num_hidden_layers":32,"num_attention_heads":32,
+            "num_key_value_heads":8,"intermediate_size":21504,"vocab_size":131072,"tie_word_embeddings":false"#,
+        ),
+        (
+            "deepseek-moe-16b",
+            16_375_728_128,
+            r#""model_type":"deepseek","hidden_size":2048,"num_hidden_layers":28,"num_attention_heads":16,
+            "num_key_value_heads":16,"intermediate_size":10944,"moe_intermediate_size":1408,"n_routed_experts":64,"n_shared_experts":2,
+            "num_experts_per_tok":6,"first_k_dense_replace":1,"vocab_size":102400,"tie_word_embeddings":false"#,
+        ),
+        (
+            "OLMo-3-7B",
+            7_298_011_136,
+            r#""model_type":"olmo3","hidden_size":4096,"num_hidden_layers":32,"num_attention_heads":32,
+            "intermediate_size":11008,"vocab_size":100278,"sliding_window":4096,"tie_word_embeddings":false"#,
+        ),
+        (
+            "OpenELM-270M",
+            271_527_168,
+            r#""model_type":"openelm","model_dim":1280,"num_transformer_layers":16,"head_dim":64,"vocab_size":32000,
+            "num_query_heads":[12,12,12,12,12,16,16,16,16,16,16,16,20,20,20,20],"num_kv_heads":[3,3,3,3,3,4,4,4,4,4,4,4,5,5,5,5],
+            "ffn_multipliers":[0.5,0.73,0.97,1.2,1.43,1.67,1.9,2.13,2.37,2.6,2.83,3.07,3.3,3.53,3.77,4.0],"ffn_dim_divisor":256"#,
+        ),
+    ] {
+        assert_eq!(read(&format!("{{{keys}}}")).parameters, published, "{name}");
+    }
+}
+
+#[test]
+fn encoder_decoders_for_text_are_refused() {
+    let error = parse(r#"{"model_type":"t5","d_model":512,"num_layers":6,"num_heads":8,"vocab_size":32128}"#, "x")
+        .expect_err("t5");
+    assert!(error.one_line().contains("encoder and a decoder"), "{error}");
+}
+
 #[test]
 fn invalid_json_is_shown_with_its_line() {
     let error = parse("{\n  \"hidden_size\": 4096,\n  oops\n}", "config.json").expect_err("no JSON");

@@ -39,6 +39,7 @@ const FFN: &[&str] = &[
     "ff_dim",
     "ff_intermediate_size",
     "encoder_ffn_dim",
+    "hidden_dim",
 ];
 
 /// Reads everything that families share into the specification.
@@ -99,7 +100,8 @@ fn layers(text: Fields<'_>) -> Read<u32> {
 
 fn attention(r: &mut Reading<'_>, family: &Family) -> Read<()> {
     let text = r.text;
-    let heads = match (family.attention, text.optional(HEADS)?) {
+    let listed = text.numbers(&["num_query_heads"])?.and_then(|list| list.into_iter().max());
+    let heads = match (family.attention, text.optional(HEADS)?.or(listed)) {
         (_, Some(heads)) => heads,
         (false, None) => return Ok(()),
         (true, None) => text.need(HEADS)?,
@@ -150,11 +152,12 @@ fn bias(text: Fields<'_>, bias: Bias, keys: &[&str]) -> Read<bool> {
     }
 }
 
-/// How many rotary frequency factors a weight file stores: one per rotated pair (Llama 3.1) or as many as are listed.
+/// How many rotary frequency factors a weight file stores: one per rotated pair (Llama 3.1), or a long and a short one for
+/// each that is listed.
 fn rope_factors(text: Fields<'_>, head_dim: u32) -> Read<u32> {
     let Some(rope) = text.child(&["rope_scaling"]).or_else(|| text.child(&["rope_parameters"])) else { return Ok(0) };
     if let Some(serde_json::Value::Array(factors)) = rope.raw(&["long_factor"]) {
-        return u32::try_from(factors.len()).map_err(|_| "`long_factor` is absurdly long".to_owned());
+        return u32::try_from(2 * factors.len()).map_err(|_| "`long_factor` is absurdly long".to_owned());
     }
     Ok(if rope.text(&["rope_type", "type"]) == Some("llama3") { head_dim / 2 } else { 0 })
 }

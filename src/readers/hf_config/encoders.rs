@@ -101,7 +101,7 @@ pub(super) fn gte(r: &mut Reading<'_>) -> Read<()> {
     if text.text(&["position_embedding_type"]) == Some("absolute") {
         r.spec.positions = text.or_zero(&["max_position_embeddings"])?;
     }
-    head(r, true);
+    head(r, false);
     Ok(())
 }
 

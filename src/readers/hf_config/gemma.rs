@@ -58,6 +58,7 @@ pub(super) fn gemma4(r: &mut Reading<'_>) -> Read<()> {
         _ => r.spec.kv_heads,
     };
     r.spec.global = Some(GlobalAttention { kv_heads, head_dim, v_head_dim: None, k_eq_v });
+    r.spec.rope_factors = head_dim / 2;
     if text.is(&["use_double_wide_mlp"])? && r.spec.kv_shared_layers > 0 && r.spec.ffn_per_layer.is_empty() {
         let first = r.spec.layers - r.spec.kv_shared_layers;
         let (narrow, wide) = (r.spec.ffn, r.spec.ffn.saturating_mul(2));

@@ -24,9 +24,6 @@ pub(super) fn attention(r: &mut Reading<'_>) -> Read<bool> {
     r.spec.head_dim = nope.saturating_add(rope);
     r.spec.kv_heads = r.spec.heads;
     r.spec.v_head_dim = Some(mla.v_dim).filter(|&v| v != r.spec.head_dim);
-    if r.spec.rope_factors > 0 {
-        r.spec.rope_factors = rope / 2;
-    }
     Ok(true)
 }
 

@@ -95,6 +95,9 @@ impl Reading<'_> {
     }
 }
 
+/// Text models whose decoder attends to an encoder: nothing here describes their caches.
+const ENCODER_DECODERS: [&str; 9] = ["t5", "mt5", "umt5", "bart", "mbart", "m2m_100", "marian", "pegasus", "t5gemma"];
+
 fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
     let root = Fields::new(map, notes);
     if root.has(&["producer"]) && root.has(&["quantization"]) {
@@ -105,6 +108,9 @@ fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
     let outer = root.text(&["model_type"]).unwrap_or("");
     if let Some(outcome) = networks::read(root, outer)? {
         return Ok(outcome);
+    }
+    if root.is(&["is_encoder_decoder"])? || ENCODER_DECODERS.contains(&outer) {
+        return Err(format!("`{outer}` is a model of an encoder and a decoder, which are read for speech alone"));
     }
     let text = language_part(root);
     let kind = text.text(&["model_type"]).unwrap_or(outer);
