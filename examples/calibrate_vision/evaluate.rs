@@ -92,8 +92,10 @@ impl Seen {
 
     fn knowledge(&self, o: &Observation, withheld: Withheld) -> Knowledge {
         let block = block_key(o, withheld);
-        Knowledge::of(&o.subject(), &mut String::new(), |shared, key| {
-            self.0.get(&(shared, key.to_owned())).is_some_and(|blocks| blocks.keys().any(|b| *b != block))
+        let mut key = String::new();
+        Knowledge::of(|shared| {
+            o.subject().key(shared, &mut key)
+                && self.0.get(&(shared, key.clone())).is_some_and(|blocks| blocks.keys().any(|b| *b != block))
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use edgemem::domain::Precision;
-use edgemem::speed::vision::effects::{Effects, Shared};
+use edgemem::speed::vision::effects::{Effects, Shared, Written};
 use edgemem::speed::vision::law::{Constants, Law, Rates, Stream};
 use edgemem::speed::vision::{Fit, Group, Spread};
 use edgemem::units::Seconds;
@@ -252,19 +252,19 @@ impl<'a> Process<'a> {
 
     /// The effects: each value's share of what is left over.
     pub(crate) fn effects(&self) -> Effects {
-        let mut effects = Effects::default();
-        let Some(factor) = Cholesky::new(self.covariance(), self.rows.len()) else { return effects };
+        let mut effects = Written::default();
+        let Some(factor) = Cholesky::new(self.covariance(), self.rows.len()) else { return Effects::default() };
         let alpha = factor.solve(&self.rest);
         let mut key = String::new();
         for (shared, members, deviations) in &self.members {
             for (i, o) in self.rows.iter().enumerate() {
                 if members[i].is_some() && o.subject().key(*shared, &mut key) {
-                    let of_shared = effects.0.entry(*shared).or_default();
+                    let of_shared = effects.entry(*shared).or_default();
                     *of_shared.entry(key.clone()).or_insert(0.0) += deviations[i] * deviations[i] * alpha[i];
                 }
             }
         }
-        effects
+        effects.into()
     }
 
     /// Law and effects together.

@@ -124,7 +124,8 @@ fn prune(constants: &mut Constants, networks: &BTreeSet<String>) {
     for (group, fit) in &mut constants.groups {
         // NPUs without measurements have neither chip nor engine in common with those that were measured.
         let borrowed = *group == Group::Npu;
-        for (shared, values) in &mut fit.effects.0 {
+        let mut written = fit.effects.written().clone();
+        for (shared, values) in &mut written {
             values.retain(|key, _| {
                 let mut words = key.split(' ');
                 let first = words.next().unwrap_or_default();
@@ -145,7 +146,8 @@ fn prune(constants: &mut Constants, networks: &BTreeSet<String>) {
                 }
             });
         }
-        fit.effects.0.retain(|_, values| !values.is_empty());
+        written.retain(|_, values| !values.is_empty());
+        fit.effects = written.into();
     }
     constants.on_cpu.retain(|key| ids.contains(key.split(' ').next().unwrap_or_default()));
 }
@@ -166,7 +168,9 @@ fn round(constants: &mut Constants) {
         spread.device.values_mut().chain(spread.network.values_mut()).for_each(four);
     };
     for fit in constants.groups.values_mut() {
-        fit.effects.0.values_mut().flat_map(BTreeMap::values_mut).for_each(four);
+        let mut written = fit.effects.written().clone();
+        written.values_mut().flat_map(BTreeMap::values_mut).for_each(four);
+        fit.effects = written.into();
         four_digits(&mut fit.spread);
         let significant = |x: &mut f64| *x = format!("{x:.4e}").parse().unwrap_or(*x);
         for c in fit.law.precisions.values_mut() {

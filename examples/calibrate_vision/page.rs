@@ -11,13 +11,32 @@ use super::stats::median;
 
 const INTRODUCTION: &str = "# How good the vision and speech estimates are
 
-Written by `cargo run --release --example calibrate_vision`; a test fails when the code does worse than this page says.
+Written by `cargo run --release --example calibrate_vision` from `catalogs/measurements/vision.csv` (which names the source \
+of every row); a test fails when the code does worse than this page says.
 
-Every figure below is about measurements that the estimate was not allowed to see: each row says what was withheld before \
-the constants were fitted again. *Median error* and *mean error* are of the time of one inference (one run of encoder or \
-decoder for speech), *inside* is the share of measurements inside the 90 % range, *promised too much* the share that is \
-slower than the range's slow end, *width* the median of fast end over slow end. The *naive* rule divides the operations \
-by the device's peak rate.
+## How an estimate is made
+
+    time = ( overhead x (reference rate / rate)^k  +  operations / (efficiency x rate)  +  bytes / (share x data rate) )
+           x exp( sum of effects )
+
+The first line is a roofline with constants per group of engines and precision (`src/speed/vision/law.rs`). Effects \
+(`src/speed/vision/effects.rs`) are what measurements with something in common deviate from it together: the chip, its \
+generation, the network, its family and kind, the build (engine and format), and pairs of these. They are the mean of a \
+Gaussian process that is drawn to zero where nothing was measured: a network that was measured on the device is answered \
+with its measurement, one that was measured elsewhere with the roofline corrected by what is known of both. One speech \
+inference is the encoder once and 100 runs of the decoder. Of several builds that a question cannot tell apart (with and \
+without flash attention, PyTorch and TorchScript) the fastest counts.
+
+The range is the median times and over `exp(w)`, where `w` adds in squares what left-out measurements of that kind of \
+device and that kind of network were missed by, at the confidence asked for.
+
+## What the figures say
+
+Every figure below is about measurements that the estimate was not allowed to see: each heading says what was withheld \
+before the effects (and for devices, networks and families the law too) were fitted again. *Median error* and *mean \
+error* are of the time of one inference (one run of encoder or decoder for speech), *inside* is the share of \
+measurements inside the 90 % range, *promised too much* the share that is slower than the range's slow end, *width* the \
+median of slow end over fast end. The *naive* rule divides the operations by the device's peak rate.
 
 ";
 

@@ -6,8 +6,8 @@
 //! calibration gives each effect the value that measurements pull it to from zero, so that an effect seen once moves little
 //! and a device without measurements of its own borrows from its relatives.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,42 @@ impl Shared {
     ];
 }
 
+/// A word of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Chip,
+    Generation,
+    Network,
+    Family,
+    Kind,
+    Engine,
+    Format,
+}
+
+impl Shared {
+    /// The words in which measurements have to agree.
+    const fn fields(self) -> &'static [Field] {
+        use Field::{Chip, Engine, Family, Format, Generation, Kind, Network};
+        match self {
+            Self::Build => &[Engine, Format],
+            Self::Generation => &[Generation],
+            Self::Chip => &[Chip],
+            Self::GenerationBuild => &[Generation, Engine, Format],
+            Self::ChipBuild => &[Chip, Engine, Format],
+            Self::Kind => &[Kind],
+            Self::KindBuild => &[Kind, Engine, Format],
+            Self::GenerationKind => &[Generation, Kind],
+            Self::Family => &[Family],
+            Self::GenerationFamily => &[Generation, Family],
+            Self::Network => &[Network],
+            Self::NetworkBuild => &[Network, Engine, Format],
+            Self::GenerationNetwork => &[Generation, Network],
+            Self::ChipNetwork => &[Chip, Network],
+            Self::ChipNetworkBuild => &[Chip, Network, Engine, Format],
+        }
+    }
+}
+
 /// What a measurement or a question is about, in the words of the effects. Empty fields are unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Subject<'a> {
@@ -74,39 +110,82 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Writes the value that measurements share; false when a field of it is unknown.
+    const fn word(&self, field: Field) -> &str {
+        match field {
+            Field::Chip => self.chip,
+            Field::Generation => self.generation,
+            Field::Network => self.network,
+            Field::Family => self.family,
+            Field::Kind => self.kind,
+            Field::Engine => self.engine,
+            Field::Format => self.format,
+        }
+    }
+
+    /// Writes the value that measurements share, its words joined by spaces; false when one of them is unknown.
     pub fn key(&self, shared: Shared, key: &mut String) -> bool {
         key.clear();
-        let build = [self.engine, self.format];
-        let (fields, with_build): (&[&str], bool) = match shared {
-            Shared::Build => (&[], true),
-            Shared::Generation => (&[self.generation], false),
-            Shared::Chip => (&[self.chip], false),
-            Shared::GenerationBuild => (&[self.generation], true),
-            Shared::ChipBuild => (&[self.chip], true),
-            Shared::Kind => (&[self.kind], false),
-            Shared::KindBuild => (&[self.kind], true),
-            Shared::GenerationKind => (&[self.generation, self.kind], false),
-            Shared::Family => (&[self.family], false),
-            Shared::GenerationFamily => (&[self.generation, self.family], false),
-            Shared::Network => (&[self.network], false),
-            Shared::NetworkBuild => (&[self.network], true),
-            Shared::GenerationNetwork => (&[self.generation, self.network], false),
-            Shared::ChipNetwork => (&[self.chip, self.network], false),
-            Shared::ChipNetworkBuild => (&[self.chip, self.network], true),
-        };
-        let build: &[&str] = if with_build { &build } else { &[] };
-        for field in fields.iter().chain(build) {
-            if field.is_empty() {
+        for &field in shared.fields() {
+            let word = self.word(field);
+            if word.is_empty() {
                 return false;
             }
             if !key.is_empty() {
                 key.push(' ');
             }
-            let _ = write!(key, "{field}");
+            key.push_str(word);
         }
-        !key.is_empty()
+        true
     }
+
+    /// The words as numbers, each hashed once: an estimate looks up some twenty values and must cost about a microsecond.
+    fn hashed(&self) -> Hashed {
+        let of = |field| hash_word(self.word(field));
+        Hashed([
+            of(Field::Chip),
+            of(Field::Generation),
+            of(Field::Network),
+            of(Field::Family),
+            of(Field::Kind),
+            of(Field::Engine),
+            of(Field::Format),
+        ])
+    }
+}
+
+/// The words of a subject as numbers, zero for unknown ones.
+struct Hashed([u64; 7]);
+
+impl Hashed {
+    /// The number under which a shared value is looked up; nothing when a word of it is unknown.
+    fn value(&self, shared: Shared) -> Option<u64> {
+        shared.fields().iter().try_fold(shared as u64 + 1, |state, &field| {
+            let word = self.0[field as usize];
+            (word != 0).then(|| mix(state, word))
+        })
+    }
+}
+
+/// An odd number without structure (the golden ratio in 64 bits).
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+const fn mix(state: u64, word: u64) -> u64 {
+    let x = (state.rotate_left(25) ^ word).wrapping_mul(FACTOR);
+    x ^ (x >> 32)
+}
+
+/// Zero for the empty word, something else for any other.
+fn hash_word(word: &str) -> u64 {
+    if word.is_empty() {
+        return 0;
+    }
+    let mut chunks = word.as_bytes().chunks_exact(8);
+    let mut state = word.len() as u64;
+    for chunk in &mut chunks {
+        state = mix(state, chunk.iter().fold(0, |n, &byte| n << 8 | u64::from(byte)));
+    }
+    let rest = chunks.remainder().iter().fold(0, |n, &byte| n << 8 | u64::from(byte));
+    mix(state, rest).max(1)
 }
 
 /// How much of a network was measured, most first.
@@ -151,12 +230,11 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// What is known about a subject, given which values were measured.
-    pub fn of(subject: &Subject<'_>, key: &mut String, mut seen: impl FnMut(Shared, &str) -> bool) -> Self {
-        let mut has = |shared| subject.key(shared, key) && seen(shared, key);
-        let device = if has(Shared::ChipBuild) {
+    /// What is known, given which values that a subject shares were measured.
+    pub fn of(mut measured: impl FnMut(Shared) -> bool) -> Self {
+        let device = if measured(Shared::ChipBuild) {
             DeviceKnown::Chip
-        } else if has(Shared::Chip) || has(Shared::Generation) {
+        } else if measured(Shared::Chip) || measured(Shared::Generation) {
             DeviceKnown::Generation
         } else {
             DeviceKnown::Group
@@ -169,31 +247,99 @@ impl Knowledge {
             (Shared::Kind, NetworkKnown::Kind),
         ]
         .into_iter()
-        .find(|&(shared, _)| has(shared))
+        .find(|&(shared, _)| measured(shared))
         .map_or(NetworkKnown::Unknown, |(_, known)| known);
         Self { device, network }
     }
 }
 
-/// Effects by what is shared and by its value, as natural logarithms of a factor on time.
+/// Effects as they are written: by what is shared and by its value, natural logarithms of a factor on time.
+pub type Written = BTreeMap<Shared, BTreeMap<String, f64>>;
+
+/// Effects, ready to be looked up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Effects(pub BTreeMap<Shared, BTreeMap<String, f64>>);
+#[serde(from = "Written", into = "Written")]
+pub struct Effects {
+    written: Written,
+    by_hash: HashMap<u64, f64, BuildHasherDefault<Identity>>,
+}
+
+impl From<Written> for Effects {
+    fn from(written: Written) -> Self {
+        let number = |shared: Shared, value: &str| {
+            value.split(' ').fold(shared as u64 + 1, |state, word| mix(state, hash_word(word)))
+        };
+        let by_hash = written
+            .iter()
+            .flat_map(|(&shared, values)| values.iter().map(move |(value, &effect)| (number(shared, value), effect)))
+            .collect();
+        Self { written, by_hash }
+    }
+}
+
+impl From<Effects> for Written {
+    fn from(effects: Effects) -> Self {
+        effects.written
+    }
+}
 
 impl Effects {
     /// The sum of all effects on a subject, and what is known about it.
     #[must_use]
     pub fn on(&self, subject: &Subject<'_>) -> (f64, Knowledge) {
-        let mut key = String::with_capacity(96);
-        let mut sum = 0.0;
-        for (&shared, values) in &self.0 {
-            if subject.key(shared, &mut key) {
-                sum += values.get(&key).copied().unwrap_or(0.0);
-            }
+        let hashed = subject.hashed();
+        let effect = |shared| self.by_hash.get(&hashed.value(shared)?).copied();
+        let sum = Shared::ALL.into_iter().filter_map(effect).sum();
+        (sum, Knowledge::of(|shared| effect(shared).is_some()))
+    }
+
+    /// As they are written.
+    #[must_use]
+    pub const fn written(&self) -> &Written {
+        &self.written
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
         }
-        let knowledge = Knowledge::of(subject, &mut key, |shared, value| {
-            self.0.get(&shared).is_some_and(|values| values.contains_key(value))
-        });
-        (sum, knowledge)
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_found_and_nothing_else() {
+        let written: Written = [
+            (Shared::Chip, [("hailo-8l".to_owned(), 0.25)].into()),
+            (Shared::ChipNetworkBuild, [("hailo-8l yolov8n hailort int8".to_owned(), 0.5)].into()),
+        ]
+        .into();
+        let effects = Effects::from(written.clone());
+        let subject =
+            Subject { chip: "hailo-8l", network: "yolov8n", engine: "hailort", format: "int8", ..Subject::default() };
+        assert_eq!(effects.on(&subject).0, 0.75);
+        assert_eq!(effects.on(&subject).1.network, NetworkKnown::Measured);
+        let other = Subject { network: "yolov8s", ..subject };
+        assert_eq!(effects.on(&other).0, 0.25);
+        assert_eq!(effects.on(&other).1, Knowledge { device: DeviceKnown::Generation, network: NetworkKnown::Unknown });
+        assert_eq!(effects.on(&Subject { chip: "", ..subject }).0, 0.0);
+        assert_eq!(Written::from(effects), written);
     }
 }
