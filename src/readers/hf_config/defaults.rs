@@ -97,6 +97,18 @@ const GEMMA4: Table = &[
     ("sliding_window", N(512)),
     ("max_position_embeddings", N(131_072)),
 ];
+const GEMMA4_UNIFIED: Table = &[
+    ("vocab_size", N(262_144)),
+    ("hidden_size", N(2304)),
+    ("intermediate_size", N(9216)),
+    ("num_hidden_layers", N(30)),
+    ("num_attention_heads", N(8)),
+    ("num_key_value_heads", N(4)),
+    ("head_dim", N(256)),
+    ("global_head_dim", N(512)),
+    ("sliding_window", N(1024)),
+    ("max_position_embeddings", N(262_144)),
+];
 const PHI3: Table = &[
     ("vocab_size", N(32064)),
     ("hidden_size", N(3072)),
@@ -182,7 +194,8 @@ pub(super) fn of(kind: &str, outer: &str) -> Table {
         "gemma2" => GEMMA2,
         "gemma3" | "gemma3_text" => GEMMA3,
         "gemma3n" | "gemma3n_text" => GEMMA3N,
-        "gemma4" | "gemma4_text" | "gemma4_unified" | "gemma4_unified_text" => GEMMA4,
+        "gemma4" | "gemma4_text" => GEMMA4,
+        "gemma4_unified" | "gemma4_unified_text" => GEMMA4_UNIFIED,
         "phi3" => PHI3,
         "bert" | "roberta" | "xlm-roberta" | "camembert" => BERT,
         "falcon" | "RefinedWeb" | "RefinedWebModel" => FALCON,

@@ -42,7 +42,8 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_moe" | "qwen3_omni_moe" => qwen3(config, text),
         "gemma3" => gemma3(r.root, config, text),
         "paligemma" => paligemma(config, text),
-        "gemma4" | "gemma4_unified" => gemma4(r.root, config, text),
+        "gemma4" => gemma4(r.root, config, text),
+        "gemma4_unified" => gemma4_unified(r.root, config, text),
         "idefics3" | "smolvlm" => idefics3(r.root, config, text),
         "internvl_chat" | "internvl" => internvl_chat(r.root, config, text),
         "llava" | "vipllava" => llava(config, text),
@@ -341,6 +342,20 @@ fn gemma4(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     Ok((front + e.layers * block + standardise + e.hidden * text, tokens))
 }
 
+/// Gemma 4 12B has no tower: squares of pixels are projected, with norms around, and positions added per axis.
+fn gemma4_unified(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let side = config
+        .optional(&["patch_size"])?
+        .unwrap_or(16)
+        .saturating_mul(config.optional(&["pooling_kernel_size"])?.unwrap_or(3));
+    let pixels = 3 * u128::from(side) * u128::from(side);
+    let width = config.optional(&["mm_embed_dim"])?.map_or(text, u128::from);
+    let positions = u128::from(config.optional(&["mm_posemb_size"])?.unwrap_or(1120));
+    let embedder = 2 * pixels + pixels * width + width + 2 * width + 2 * positions * width + 2 * width;
+    let tokens = root.optional(&["vision_soft_tokens_per_image"])?.or(Some(280));
+    Ok((embedder + width * text, tokens))
+}
+
 /// Gemma 3n: a MobileNet v5 and a Universal Speech Model; the published counts of both sizes leave the same remainder
 /// behind the language body.
 fn gemma3n_towers(r: &Reading<'_>) -> u128 {
@@ -397,7 +412,9 @@ fn audio(r: &mut Reading<'_>, outer: &str) -> Read<()> {
     let Some(config) = within.child(&["audio_config"]) else { return Ok(()) };
     let text = r.hidden();
     let parameters = match outer {
-        "gemma4" | "gemma4_unified" => conformer(config, text)?,
+        "gemma4" => conformer(config, text)?,
+        // Frames of the waveform are projected as they are.
+        "gemma4_unified" => u128::from(config.optional(&["audio_embed_dim"])?.unwrap_or(640)) * text,
         "gemma3n" => return Ok(()),
         "qwen2_audio" | "qwen2_5_omni" | "qwen3_asr" => whisper_encoder(config, text)?,
         _ => {
