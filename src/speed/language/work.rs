@@ -44,11 +44,11 @@ impl Work {
         let architecture = model.language()?;
         let spec = &architecture.spec;
         let table = f64::from(spec.vocab) * f64::from(spec.hidden);
-        // Rows of the input tables are looked up, not multiplied: neither read as a whole nor computed with.
+        // Rows of the input tables are looked up, not multiplied; `read_always` already leaves their bytes out.
         let looked_up = f64::from(spec.vocab) * f64::from(spec.per_layer_input) * f64::from(spec.layers);
         let vision = spec.vision.map_or(0.0, |v| v.parameters as f64);
         let total = model.parameters.max(1) as f64;
-        let always = weights.read_always().0 as f64 - weights.total.0 as f64 * (looked_up / total).min(0.9);
+        let always = weights.read_always().0 as f64;
         let active = model.active_parameters as f64
             - vision.min(0.9 * total)
             - looked_up
