@@ -163,3 +163,39 @@ fn files_have_the_bytes_that_the_quantiser_gives_them() {
     }
     assert!(wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// Bits per weight of Llama 3.1 8B as `tools/quantize/README.md` of llama.cpp (commit 311c2c9f) gives them.
+#[test]
+fn files_have_the_bits_per_weight_that_llama_cpp_publishes() {
+    const PARAMETERS: f64 = 8_030_261_312.0;
+    let published = [
+        ("iq1_s", 2.0042),
+        ("iq1_m", 2.1460),
+        ("iq2_xxs", 2.3824),
+        ("iq2_xs", 2.5882),
+        ("iq2_s", 2.7403),
+        ("iq2_m", 2.9294),
+        ("iq3_xxs", 3.2548),
+        ("iq3_xs", 3.4977),
+        ("iq3_s", 3.6606),
+        ("iq3_m", 3.7628),
+        ("iq4_xs", 4.4597),
+        ("iq4_nl", 4.6818),
+        ("q2_k_s", 2.9697),
+        ("q2_k", 3.1593),
+        ("q3_k_s", 3.6429),
+        ("q3_k_l", 4.2979),
+        ("q4_k_s", 4.6672),
+        ("q4_k_m", 4.8944),
+        ("q5_k_s", 5.5704),
+        ("q5_k_m", 5.7036),
+        ("q6_k", 6.5633),
+        ("q8_0", 8.5008),
+        ("f16", 16.0005),
+    ];
+    let bench = Bench::new();
+    for (format, bits) in published {
+        let got = bench.weights("Llama-3.1-8B", format).total.0 as f64 * 8.0 / PARAMETERS;
+        assert!((got / bits - 1.0).abs() < 0.002, "{format}: {got:.4} for {bits}");
+    }
+}

@@ -69,8 +69,9 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         [cells.full, cells.window],
         cells.streams,
     );
-    let plan = profile.plan(Variant::of(case.flash_attention, case.kv));
-    let compute = Bytes(plan.peak(&call));
+    let variant = Variant::of(case.flash_attention, case.kv);
+    let plan = profile.plan(variant);
+    let compute = Bytes(profile.peak(variant, &call));
     let output = if profile.style.encoder { profile.hidden() } else { profile.vocab() };
     let output = Bytes(cells.kept.saturating_mul(LOGIT).saturating_mul(output));
     let work = Bytes(plan.scratch(&call, converted_eighths(case)));

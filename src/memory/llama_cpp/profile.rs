@@ -1,11 +1,13 @@
 //! What the law works out once per model: its memory by layer kind, and the graph's plan for each setting that was asked
 //! for.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
 
 use super::build;
 use super::cache::Memory;
 use super::plan::Plan;
+use super::size::Call;
 use super::style::Style;
 use super::variant::Variant;
 use crate::domain::Architecture;
@@ -17,7 +19,12 @@ pub(in crate::memory) struct Profile {
     pub(super) style: Style,
     pub(super) memory: Memory,
     plans: [OnceLock<Plan>; Variant::COUNT],
+    /// Peaks worked out before: the same call is asked for on every device.
+    peaks: Mutex<HashMap<(usize, Call), u64>>,
 }
+
+/// Peaks that are remembered per model.
+const REMEMBERED: usize = 1 << 12;
 
 impl Profile {
     pub(in crate::memory) fn new(architecture: &Architecture) -> Self {
@@ -27,7 +34,26 @@ impl Profile {
             style,
             memory: Memory::of(architecture, &style),
             plans: [const { OnceLock::new() }; Variant::COUNT],
+            peaks: Mutex::default(),
         }
+    }
+
+    /// Bytes of the compute buffer in one call.
+    pub(super) fn peak(&self, variant: Variant, call: &Call) -> u64 {
+        let key = (variant.index(), *call);
+        // A lock that a panic left behind only costs the memory of what was worked out.
+        if let Ok(peaks) = self.peaks.lock()
+            && let Some(&peak) = peaks.get(&key)
+        {
+            return peak;
+        }
+        let peak = self.plan(variant).peak(call);
+        if let Ok(mut peaks) = self.peaks.lock()
+            && peaks.len() < REMEMBERED
+        {
+            peaks.insert(key, peak);
+        }
+        peak
     }
 
     pub(super) fn plan(&self, variant: Variant) -> &Plan {
