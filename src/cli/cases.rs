@@ -176,8 +176,13 @@ impl<'a> Shared<'a> {
         Ok(Looked { model, device, mode, runtime, format })
     }
 
-    /// Reads the models and works out the weights that the rows need and that are not known yet.
-    fn prepare(&mut self, rows: &[StringRecord], layout: &Layout, models: &Models<'_>) {
+    /// Looks up the names of rows; reads the models and works out the weights that they need and that are not known yet.
+    fn prepare(
+        &mut self,
+        rows: &[StringRecord],
+        layout: &Layout,
+        models: &Models<'_>,
+    ) -> Vec<Result<Looked<'a>, String>> {
         for row in rows {
             if let Some(name) = layout.text(row, Column::Model)
                 && !self.models.contains_key(name)
@@ -185,18 +190,25 @@ impl<'a> Shared<'a> {
                 self.models.insert(name.to_owned(), models.find(name).map_err(|e| e.one_line()));
             }
         }
-        for row in rows {
-            if let Ok(found) = self.look_up(row, layout) {
-                let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
-                self.weights
-                    .entry(key)
-                    .or_insert_with(|| Weights::of(&found.model, found.format).map_err(|e| e.to_string()));
-            }
+        let shared = &*self;
+        let looked: Vec<_> = rows.par_iter().map(|row| shared.look_up(row, layout)).collect();
+        for found in looked.iter().flatten() {
+            let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
+            self.weights
+                .entry(key)
+                .or_insert_with(|| Weights::of(&found.model, found.format).map_err(|e| e.to_string()));
         }
+        looked
     }
 
-    fn question(&self, row: &StringRecord, layout: &Layout, defaults: Defaults) -> Result<Question<'a>, String> {
-        let found = self.look_up(row, layout)?;
+    fn question(
+        &self,
+        row: &StringRecord,
+        found: &Result<Looked<'a>, String>,
+        layout: &Layout,
+        defaults: Defaults,
+    ) -> Result<Question<'a>, String> {
+        let found = found.as_ref().map_err(Clone::clone)?;
         let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
         let weights = match self.weights.get(&key) {
             Some(Ok(weights)) => weights.clone(),
@@ -220,7 +232,7 @@ impl<'a> Shared<'a> {
         };
         Ok(Question {
             weights,
-            model: found.model,
+            model: Arc::clone(&found.model),
             device: found.device,
             mode: found.mode,
             runtime: found.runtime,
@@ -338,14 +350,16 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
         if rows.is_empty() {
             break;
         }
-        shared.prepare(&rows, &layout, &models);
+        let looked = shared.prepare(&rows, &layout, &models);
         let parts: Vec<(Vec<u8>, bool)> = rows
             .par_chunks(512)
-            .map(|chunk| {
+            .zip(looked.par_chunks(512))
+            .map(|(chunk, looked)| {
                 let mut text = Vec::with_capacity(chunk.len() * 320);
                 let mut ok = true;
-                for row in chunk {
-                    let answer = shared.question(row, &layout, defaults).and_then(|q| budget::answer(&q, catalog));
+                for (row, found) in chunk.iter().zip(looked) {
+                    let answer =
+                        shared.question(row, found, &layout, defaults).and_then(|q| budget::answer(&q, catalog));
                     ok &= answer.is_ok();
                     write_row(&mut text, row, &answer);
                 }
@@ -365,6 +379,7 @@ pub(crate) struct Single<'a> {
     shared: Shared<'a>,
     layout: Layout,
     row: StringRecord,
+    found: Result<Looked<'a>, String>,
 }
 
 impl<'a> Single<'a> {
@@ -376,13 +391,14 @@ impl<'a> Single<'a> {
     ) -> Result<Self, String> {
         let layout = Layout::of(names, "the arguments").map_err(|e| e.one_line())?;
         let mut shared = Shared::new(catalog);
-        shared.prepare(std::slice::from_ref(values), &layout, models);
-        Ok(Self { shared, layout, row: values.clone() })
+        let looked = shared.prepare(std::slice::from_ref(values), &layout, models);
+        let found = looked.into_iter().next().unwrap_or_else(|| Err("nothing was asked".to_owned()));
+        Ok(Self { shared, layout, row: values.clone(), found })
     }
 
     /// The question with every name looked up.
     pub(crate) fn question(&self, defaults: Defaults) -> Result<Question<'a>, String> {
-        self.shared.question(&self.row, &self.layout, defaults)
+        self.shared.question(&self.row, &self.found, &self.layout, defaults)
     }
 }
 
