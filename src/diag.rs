@@ -61,7 +61,7 @@ impl Diagnostic {
     /// The nearest valid name as a hint, when one is near enough.
     #[must_use]
     pub fn did_you_mean<'a>(self, wanted: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
-        match crate::domain::ids::nearest(wanted, valid) {
+        match crate::names::nearest(wanted, valid) {
             Some(near) => self.hint(format!("did you mean `{near}`?")),
             None => self,
         }

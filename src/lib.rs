@@ -9,6 +9,7 @@ pub mod cli;
 pub mod diag;
 pub mod domain;
 pub mod memory;
+pub mod names;
 pub mod planner;
 pub mod readers;
 pub mod report;

@@ -141,12 +141,27 @@ fn diagnostic(error: &Error, text: &str, file: &str) -> Diagnostic {
     if let Some(cut) = message.find(" at line ") {
         message.truncate(cut);
     }
-    let diagnostic = Diagnostic::error(message).in_file(file);
+    let diagnostic = Diagnostic::error(in_our_words(message)).in_file(file);
     match error.location() {
         Some(at) if at.line() > 0 => {
             diagnostic.at(Position { line: at.line() as u32, column: at.column() as u32 }).with_source(text)
         }
         _ => diagnostic,
+    }
+}
+
+/// The crate's messages that speak of its own settings say instead what is wrong with the file.
+fn in_our_words(message: String) -> String {
+    if let Some(key) = message.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split(',').next()) {
+        format!("`{key}` stands twice")
+    } else if message.starts_with("multiple YAML documents") {
+        "the file holds several documents, one is expected".to_owned()
+    } else if message.starts_with("YAML merge keys") {
+        "merge keys (`<<`) are not read: write the keys out".to_owned()
+    } else if message.starts_with("non-finite float") {
+        "a number must be finite".to_owned()
+    } else {
+        message
     }
 }
 

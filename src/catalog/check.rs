@@ -14,7 +14,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Catalog;
-use crate::domain::ids::folded;
+use crate::names::folded;
 
 /// A value that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

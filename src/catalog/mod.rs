@@ -10,8 +10,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::diag::Diagnostic;
-use crate::domain::ids::{folded, nearest};
 use crate::domain::{Device, Format, KvPair, KvQuality, KvType, Model, OsImage, Runtime};
+use crate::names::{folded, nearest};
 use crate::speed::Calibration;
 use crate::units::Share;
 use crate::yaml;

@@ -5,7 +5,6 @@
 
 pub mod device;
 pub mod format;
-pub mod ids;
 pub mod model;
 pub mod os_image;
 pub mod parameters;

@@ -9,8 +9,8 @@ use super::table::{Cell, Table};
 use crate::catalog::Catalog;
 use crate::catalog::check::Finding;
 use crate::diag::Diagnostic;
-use crate::domain::ids::folded;
 use crate::domain::{Availability, FlashSupport, FormatKind, Provenance};
+use crate::names::folded;
 
 /// How many entries each list has.
 #[must_use]

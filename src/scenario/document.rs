@@ -209,7 +209,7 @@ fn set(node: &mut Node, segments: &[String], value: Node, path: &Path) -> Result
         }
         Value::List(items) => {
             let Some((taken, i)) = element(items, segments) else {
-                let near = crate::domain::ids::nearest(&segments[0], items.iter().filter_map(name_of));
+                let near = crate::names::nearest(&segments[0], items.iter().filter_map(name_of));
                 return Err(missing(near));
             };
             if taken < segments.len() {

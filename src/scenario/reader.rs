@@ -41,7 +41,9 @@ impl<'a> Keys<'a> {
 
     /// The value of a key; `null` counts as absent.
     pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entries.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, v)| v).filter(|v| v.value != Value::Null)
     }
 
@@ -87,7 +89,7 @@ fn wrong(doc: &Document, node: &Node, key: &str, expected: &str) -> Diagnostic {
     };
     let error = doc.error(node.at, format!("`{key}` must be {expected}, found {found}"));
     match &node.value {
-        Value::Text(text) if text.trim_end_matches('%').trim().parse::<f64>().is_ok() => {
+        Value::Text(text) if text.replace(['_', ','], "").trim_end_matches('%').trim().parse::<f64>().is_ok() => {
             error.hint("write the number plainly, without quotes and separators")
         }
         Value::Text(text) if matches!(text.as_str(), "yes" | "no" | "on" | "off") => error.hint("write true or false"),
