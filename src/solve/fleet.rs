@@ -87,7 +87,13 @@ impl<'f, 'u> Fleet<'f, 'u> {
 
     /// Searches all tuples of the listed options.
     pub(super) fn search(&mut self, watch: &mut Watch) -> Result<(), Stopped> {
-        let allowed = self.offers.iter().map(|offers| Rc::new((0..offers.len() as u32).collect())).collect();
+        let lists = self.offers.iter().map(|offers| (0..offers.len() as u32).collect()).collect();
+        self.search_lists(lists, watch)
+    }
+
+    /// Searches all tuples of these options.
+    pub(super) fn search_lists(&mut self, lists: Vec<Vec<u32>>, watch: &mut Watch) -> Result<(), Stopped> {
+        let allowed = lists.into_iter().map(Rc::new).collect();
         let least = Sum { cost: i128::MIN, tail: Keys::LEAST };
         let mut stack = vec![Node { allowed, range: BTreeMap::new(), required: Vec::new(), bound: least }];
         while let Some(node) = stack.pop() {

@@ -5,6 +5,7 @@
 //! the search works, and why what it leaves out is never needed, stands in `docs/solver.md`.
 
 mod answer;
+mod assortment;
 mod construct;
 mod fleet;
 mod front;

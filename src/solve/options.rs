@@ -1,8 +1,9 @@
 //! The units that a site class can be built from: combinations of SKUs that can host all its items, in the order of what
 //! they cost at least.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::assortment::Within;
 use super::construct::Builder;
 use super::keys::{Keys, TCO_CENT};
 use super::pack::{Packed, Packer, Refiner};
@@ -74,6 +75,8 @@ pub(super) struct Options<'u> {
     covered: HashSet<Combination>,
     /// What was listed before its turn.
     started: Option<Combination>,
+    /// What was looked at within an assortment, with its place in `found` if it is listed.
+    seen: HashMap<Combination, Option<usize>>,
     /// All combinations that cost no more than this have been generated.
     generated: i128,
     /// What hosting is worth, where working it out pays.
@@ -109,6 +112,7 @@ impl<'u> Options<'u> {
             pending: Vec::new(),
             covered: HashSet::new(),
             started: None,
+            seen: HashMap::new(),
             generated: base - 1,
             values: None,
             reach: Vec::new(),
@@ -263,8 +267,7 @@ impl<'u> Options<'u> {
     /// Generates all combinations that cost more than before and no more than this.
     fn generate(&mut self, upto: i128, watch: &mut Watch) -> Result<(), Stopped> {
         let mut band = Vec::new();
-        let mut walk =
-            Walk { from: self.generated, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0 };
+        let mut walk = Walk::new(self.generated, upto, None);
         self.walk(0, self.base, &mut walk, &mut band, watch)?;
         band.sort_unstable_by(|a, b| b.cmp(a));
         self.pending = band;
@@ -276,13 +279,14 @@ impl<'u> Options<'u> {
         &self,
         from: usize,
         cost: i128,
-        walk: &mut Walk,
+        walk: &mut Walk<'_>,
         band: &mut Vec<(i128, Combination)>,
         watch: &mut Watch,
     ) -> Result<(), Stopped> {
         watch.step(1)?;
         let left = self.unit.slots - walk.kinds.len();
-        if left == 0 || walk.distinct >= self.most_skus || !self.worthy(walk.worth, walk.upto - cost, from, left) {
+        let full = walk.within.is_none() && walk.distinct >= self.most_skus;
+        if left == 0 || full || !self.worthy(walk.worth, walk.upto - cost, from, left) {
             return Ok(());
         }
         for (position, &kind) in self.order.iter().enumerate().skip(from) {
@@ -292,6 +296,16 @@ impl<'u> Options<'u> {
             if !self.worthy(walk.worth, walk.upto - cost, position, left) {
                 break;
             }
+            let fresh = match walk.within {
+                Some(within) => {
+                    let sku = self.unit.kinds[usize::from(kind)].sku;
+                    if !within.allowed[sku] || !within.required[sku] && walk.distinct >= within.free {
+                        continue;
+                    }
+                    usize::from(!within.required[sku])
+                }
+                None => 1,
+            };
             let facts = &self.unit.kinds[usize::from(kind)];
             let worth = self.values.as_ref().map_or(0, |values| values.kinds[usize::from(kind)]);
             let price = self.unit.cheapest(facts.sku).unwrap_or(0);
@@ -316,9 +330,9 @@ impl<'u> Options<'u> {
                         kinds.sort_unstable();
                         band.push((sum, kinds));
                     }
-                    walk.distinct += 1;
+                    walk.distinct += fresh;
                     self.walk(position + 1, sum, walk, band, watch)?;
-                    walk.distinct -= 1;
+                    walk.distinct -= fresh;
                 }
             }
             (walk.price, walk.power, walk.worth) = (before.0, before.1, before.3);
@@ -426,6 +440,70 @@ impl<'u> Options<'u> {
 }
 
 impl Options<'_> {
+    /// The cheapest option within an assortment and its least cost; nothing when none costs at most the limit.
+    pub(super) fn first_within(
+        &mut self,
+        within: &Within,
+        limit: Option<i128>,
+        watch: &mut Watch,
+    ) -> Result<Option<(usize, i128)>, Stopped> {
+        let most = limit.map_or(self.most, |limit| limit.min(self.most));
+        let mut from = self.base - 1;
+        let mut upto = self.values.as_ref().filter(|_| !self.unit.running()).map_or(self.base, |values| values.least);
+        while from < most {
+            let step = self.order.first().and_then(|&kind| self.least(kind)).unwrap_or(1).max(1);
+            upto = (upto + ((upto - self.base) / 5).max(step)).min(most);
+            let band = self.band(from, upto, within, watch)?;
+            for (floor, kinds) in band {
+                if let Some(index) = self.look(floor, kinds, watch)? {
+                    return Ok(Some((index, floor)));
+                }
+            }
+            from = upto;
+        }
+        Ok(None)
+    }
+
+    /// Every option within an assortment that costs at most the limit.
+    pub(super) fn all_within(
+        &mut self,
+        within: &Within,
+        limit: Option<i128>,
+        watch: &mut Watch,
+    ) -> Result<Vec<u32>, Stopped> {
+        let most = limit.map_or(self.most, |limit| limit.min(self.most));
+        let mut all = Vec::new();
+        for (floor, kinds) in self.band(self.base - 1, most, within, watch)? {
+            all.extend(self.look(floor, kinds, watch)?.map(|index| index as u32));
+        }
+        Ok(all)
+    }
+
+    /// The combinations of a range of costs within an assortment, cheapest first.
+    fn band(
+        &self,
+        from: i128,
+        upto: i128,
+        within: &Within,
+        watch: &mut Watch,
+    ) -> Result<Vec<(i128, Combination)>, Stopped> {
+        let mut band = Vec::new();
+        self.walk(0, self.base, &mut Walk::new(from, upto, Some(within)), &mut band, watch)?;
+        band.sort_unstable();
+        Ok(band)
+    }
+
+    /// The place of a combination in the list, if it can host everything and is wanted.
+    fn look(&mut self, floor: i128, kinds: Combination, watch: &mut Watch) -> Result<Option<usize>, Stopped> {
+        if let Some(&known) = self.seen.get(&kinds) {
+            return Ok(known);
+        }
+        let listed = self.found.len();
+        let known = self.consider(floor, kinds.clone(), watch)?.then_some(listed);
+        self.seen.insert(kinds, known);
+        Ok(known)
+    }
+
     /// A bound of all keys but the objective of a listed choice.
     pub(super) fn least_keys(&self, index: usize) -> Keys {
         let unit = self.unit;
@@ -449,7 +527,8 @@ impl Options<'_> {
 }
 
 /// Where a walk over combinations is.
-struct Walk {
+struct Walk<'w> {
+    within: Option<&'w Within>,
     from: i128,
     upto: i128,
     kinds: Vec<u16>,
@@ -457,6 +536,12 @@ struct Walk {
     price: u64,
     power: u64,
     worth: i128,
+}
+
+impl<'w> Walk<'w> {
+    fn new(from: i128, upto: i128, within: Option<&'w Within>) -> Self {
+        Self { within, from, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0 }
+    }
 }
 
 /// All ways to take so many of these, order aside.

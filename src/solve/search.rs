@@ -1,6 +1,7 @@
 //! The whole search: lists the options of each site class as far as they can matter and chooses among them.
 
 use super::answer::{Outcome, Progress, SearchLimits, Status};
+use super::assortment::Assortments;
 use super::fleet::{self, Fleet, Tuple};
 use super::keys::TCO_CENT;
 use super::options::{Combination, Options, Tariff, scale};
@@ -98,7 +99,7 @@ fn tariffs(problem: &Problem, units: &[Unit], index: usize) -> Vec<Tariff> {
 }
 
 /// A cost in the unit of the search as cents or milliwatts.
-fn value(problem: &Problem, cost: i128) -> u64 {
+pub(super) fn value(problem: &Problem, cost: i128) -> u64 {
     let whole = match problem.objective {
         Objective::Tco { .. } => (cost + TCO_CENT / 2).div_euclid(TCO_CENT),
         Objective::Capex | Objective::Power => -(-cost).div_euclid(scale(problem)),
@@ -174,6 +175,15 @@ fn cheapest(
     known: &mut Known,
     watch: &mut Watch,
 ) -> Result<(), Stopped> {
+    if let Some(most) = problem.max_skus.filter(|_| options.len() > 1 && forbidden.is_empty()) {
+        let mut search = Assortments { problem, options, best: None, open: Vec::new() };
+        let result = search.search(most as usize, watch);
+        let best = search.best.as_ref().map(|(_, cost)| *cost);
+        let open = search.open.iter().copied().chain(best).min().unwrap_or(0);
+        known.bound = if result.is_ok() { best.unwrap_or(0) } else { open.max(0) };
+        known.tuple = search.best;
+        return result;
+    }
     let lowest = |site: &Options| site.lowest().unwrap_or(0);
     for index in 0..options.len() {
         let large = options[index].unit.items.len() >= LARGE && options[index].unit.slots > 1;
