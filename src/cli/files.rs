@@ -66,6 +66,11 @@ pub(crate) struct Models<'a> {
 }
 
 impl<'a> Models<'a> {
+    /// Paths are taken relative to the document's folder.
+    pub(crate) fn beside(catalog: &'a Catalog, document: &Document) -> Self {
+        Self::new(catalog, Path::new(&document.file).parent().unwrap_or(Path::new("")))
+    }
+
     /// Paths are taken relative to `base`.
     pub(crate) fn new(catalog: &'a Catalog, base: &Path) -> Self {
         Self { catalog, base: base.to_owned(), found: RefCell::default() }
@@ -96,6 +101,7 @@ fn is_path(name: &str) -> bool {
 
 /// A scenario resolved against its catalogs.
 pub(crate) struct Inputs {
+    pub(crate) document: Document,
     pub(crate) catalog: Catalog,
     pub(crate) scenario: Scenario,
 }
@@ -106,13 +112,12 @@ impl Inputs {
         let document = Document::parse(&path.display().to_string(), &text(path)?)?;
         let catalog = catalog(facts)?;
         let scenario = resolve(&document, &catalog)?;
-        Ok(Self { catalog, scenario })
+        Ok(Self { document, catalog, scenario })
     }
 }
 
 /// Resolves a document; model files are relative to the scenario's folder.
 pub(crate) fn resolve(document: &Document, catalog: &Catalog) -> Result<Scenario, Diagnostic> {
-    let base = Path::new(&document.file).parent().unwrap_or(Path::new(""));
-    let models = Models::new(catalog, base);
+    let models = Models::beside(catalog, document);
     scenario::resolve(document, catalog, &|name| models.find(name))
 }

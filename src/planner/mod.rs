@@ -3,6 +3,7 @@
 pub mod budget;
 mod build;
 pub mod checklist;
+pub mod explain;
 mod launch;
 pub mod limits;
 mod plan;

@@ -186,7 +186,7 @@ pub fn plan<'a>(
 }
 
 /// Cents to dollars, milliwatts to watts.
-fn in_unit(objective: ObjectiveKind, value: u64) -> f64 {
+pub(super) fn in_unit(objective: ObjectiveKind, value: u64) -> f64 {
     match objective {
         ObjectiveKind::Capex | ObjectiveKind::Tco => value as f64 / 100.0,
         ObjectiveKind::Power => value as f64 / 1000.0,

@@ -3,6 +3,7 @@
 mod budget;
 mod candidates;
 mod catalog;
+mod explain;
 mod limits;
 mod model;
 mod plan;
@@ -14,6 +15,7 @@ pub use candidates::{basis, candidates};
 pub use catalog::{
     catalog_entries, devices, findings, findings_text, flattened, formats, models, os_images, runtimes, summary,
 };
+pub use explain::{explained_json, explained_markdown, explained_text};
 pub use limits::limits;
 pub use model::{model_text, model_value};
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};

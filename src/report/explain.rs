@@ -1,0 +1,155 @@
+//! Why no plan exists, in the forms of a plan.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use crate::planner::Plan;
+use crate::planner::explain::{Explanation, Member, Relaxation};
+use crate::report::table::{Cell, Table};
+use crate::report::{plan_markdown, plan_text, plan_value};
+use crate::scenario::ObjectiveKind;
+use crate::yaml;
+
+/// Relaxations shown to eyes; JSON has all.
+const SHOWN: usize = 12;
+
+/// A value of a scenario as JSON.
+fn scenario_value(node: &yaml::Node) -> Value {
+    match &node.value {
+        yaml::Value::Null => Value::Null,
+        yaml::Value::Bool(b) => json!(b),
+        yaml::Value::Integer(i) => json!(i),
+        yaml::Value::Float(f) => json!(f),
+        yaml::Value::Text(text) => json!(text),
+        yaml::Value::List(items) => Value::Array(items.iter().map(scenario_value).collect()),
+        yaml::Value::Map(entries) => {
+            let entries = entries.iter().map(|(k, v)| (k.text().unwrap_or_default().to_owned(), scenario_value(v)));
+            Value::Object(entries.collect::<Map<_, _>>())
+        }
+    }
+}
+
+fn member(member: &Member) -> Value {
+    json!({
+        "path": member.path.to_string(),
+        "line": member.line,
+        "text": member.text,
+        "drop": scenario_value(&member.drop),
+    })
+}
+
+fn relaxation(relaxation: &Relaxation) -> Value {
+    let set = relaxation.set.iter().map(|(path, value)| (path.to_string(), scenario_value(value)));
+    json!({
+        "change": relaxation.change,
+        "set": Value::Object(set.collect::<Map<_, _>>()),
+        "objective": relaxation.objective,
+        "devices": relaxation.devices,
+    })
+}
+
+/// An infeasible plan with its explanation as JSON text.
+#[must_use]
+pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation) -> String {
+    let mut value = plan_value(plan);
+    if let Some(object) = value.as_object_mut() {
+        let members = |list: &[Member]| Value::Array(list.iter().map(member).collect());
+        object.insert("conflict".to_owned(), members(&explanation.conflict));
+        object.insert("conflicts".to_owned(), explanation.conflicts.iter().map(|c| members(c)).collect());
+        object.insert("nearest".to_owned(), json!(explanation.nearest));
+        object.insert("relaxations".to_owned(), explanation.relaxations.iter().map(relaxation).collect());
+    }
+    format!("{value:#}\n")
+}
+
+/// An infeasible plan for eyes: the conflict and the ways out before the refusals of single devices.
+#[must_use]
+pub fn explained_text(plan: &Plan<'_>, explanation: &Explanation, file: &str, width: u16) -> String {
+    let plain = plan_text(plan, width);
+    let (headline, rest) = plain.split_once('\n').unwrap_or((&plain, ""));
+    let mut text = format!("{headline}\n");
+    // Writing to a String cannot fail: results are ignored on purpose in this file.
+    let _ = chain(&mut text, plan.objective, explanation, file);
+    let _ = ways_out(&mut text, plan.objective, explanation);
+    text.push_str(rest);
+    text
+}
+
+const fn unit(objective: ObjectiveKind) -> &'static str {
+    match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
+        ObjectiveKind::Power => "W",
+    }
+}
+
+fn chain(out: &mut String, objective: ObjectiveKind, explanation: &Explanation, file: &str) -> std::fmt::Result {
+    if explanation.conflict.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nThese cannot hold together")?;
+    members(out, objective, &explanation.conflict, file)?;
+    if let Some(nearest) = &explanation.nearest {
+        writeln!(out, "  {nearest}")?;
+    }
+    for conflict in &explanation.conflicts {
+        writeln!(out, "\nNor can these")?;
+        members(out, objective, conflict, file)?;
+    }
+    Ok(())
+}
+
+fn members(out: &mut String, objective: ObjectiveKind, members: &[Member], file: &str) -> std::fmt::Result {
+    for (i, member) in members.iter().enumerate() {
+        let joint = if i == 0 { "Because" } else { "and" };
+        let end = if i + 1 == members.len() { "." } else { "," };
+        let place = member.line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
+        writeln!(out, "  {joint} {}{end}  [{place} {}]", member.text, member.path)?;
+        if let Some(found) = &member.without {
+            writeln!(out, "      without it: {} for {:.2} {}", found.devices(), found.objective, unit(objective))?;
+        }
+    }
+    Ok(())
+}
+
+fn ways_out(out: &mut String, objective: ObjectiveKind, explanation: &Explanation) -> std::fmt::Result {
+    if explanation.relaxations.is_empty() {
+        return writeln!(out, "\nNo change was found that opens a plan.");
+    }
+    writeln!(out, "\nSmallest changes that open a plan ({})", unit(objective))?;
+    for relaxation in explanation.relaxations.iter().take(SHOWN) {
+        writeln!(out, "  {:>12.2}  {}: {}", relaxation.objective, relaxation.change, relaxation.devices)?;
+    }
+    if explanation.relaxations.len() > SHOWN {
+        writeln!(out, "                and {} more (--format json names all)", explanation.relaxations.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+/// An infeasible plan as a Markdown document.
+#[must_use]
+pub fn explained_markdown(plan: &Plan<'_>, explanation: &Explanation) -> String {
+    let mut text = plan_markdown(plan);
+    let mut conflicts = Table::new(&[">conflict", "path", ">line", "constraint"]);
+    for (i, conflict) in std::iter::once(&explanation.conflict).chain(&explanation.conflicts).enumerate() {
+        for member in conflict {
+            conflicts.rows.push(vec![
+                Cell::whole(i as u64 + 1),
+                Cell::text(member.path.to_string()),
+                Cell::or_empty(member.line, |l| Cell::whole(u64::from(l))),
+                Cell::text(&member.text),
+            ]);
+        }
+    }
+    let mut ways = Table::new(&["change", ">objective", "devices"]);
+    for relaxation in &explanation.relaxations {
+        ways.rows.push(vec![
+            Cell::text(&relaxation.change),
+            Cell::fixed(relaxation.objective, 2),
+            Cell::text(&relaxation.devices),
+        ]);
+    }
+    let _ = write!(text, "\n## What cannot hold together\n\n{}", conflicts.markdown());
+    let _ = write!(text, "\n## Changes that open a plan\n\n{}", ways.markdown());
+    text
+}
