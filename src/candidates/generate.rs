@@ -1,15 +1,15 @@
 //! Working out every candidate of a scenario.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::configurations::{self, Choice};
+use super::memo::{InFormat, Memo};
 use super::refusal::{DeviceRefusal, Missed, Refusal};
 use super::{Candidate, Speed, dominance, screen};
 use crate::catalog::Catalog;
-use crate::domain::{Device, FlashSupport, KvPair, Model, PowerMode};
+use crate::domain::{Device, FlashSupport, KvPair, PowerMode};
 use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::solve::required;
@@ -72,7 +72,18 @@ struct Batch<'a> {
 /// threads.
 #[must_use]
 pub fn generate<'a>(scenario: &Scenario, catalog: &'a Catalog, options: Options) -> Generated<'a> {
-    let weights = WeightIndex::of(scenario, catalog);
+    generate_with(scenario, catalog, options, &Memo::default())
+}
+
+/// As [`generate`], taking from the memo what it holds already and adding to it. A memo belongs to one catalog.
+#[must_use]
+pub fn generate_with<'a>(
+    scenario: &Scenario,
+    catalog: &'a Catalog,
+    options: Options,
+    memo: &Memo<'a>,
+) -> Generated<'a> {
+    let weights = WeightIndex::of(scenario, catalog, memo);
     let mut jobs = Vec::new();
     let mut refused = Vec::new();
     for (s, site) in scenario.sites.iter().enumerate() {
@@ -93,7 +104,7 @@ pub fn generate<'a>(scenario: &Scenario, catalog: &'a Catalog, options: Options)
         }
     }
     let batches: Vec<Batch<'a>> =
-        jobs.par_iter().map(|job| work_out(job, scenario, catalog, &weights, options)).collect();
+        jobs.par_iter().map(|job| work_out(job, scenario, catalog, &weights, options, memo)).collect();
     let mut generated = Generated {
         candidates: Vec::with_capacity(batches.iter().map(|b| b.kept.len()).sum()),
         refused,
@@ -112,37 +123,23 @@ pub fn generate<'a>(scenario: &Scenario, catalog: &'a Catalog, options: Options)
     generated
 }
 
-/// What a model's weights take in a format, or why they cannot be stored in it.
-type InFormat<'a> = BTreeMap<&'a str, Result<Weights, Unsupported>>;
-
-/// The weights of every model of a scenario in every format: worked out once, used on every device.
+/// The weights of every workload's model in every format, with the model's number in the memo.
 struct WeightIndex<'a> {
-    tables: Vec<InFormat<'a>>,
-    index: Vec<Vec<usize>>,
+    tables: Vec<Vec<(usize, Arc<InFormat<'a>>)>>,
 }
 
 impl<'a> WeightIndex<'a> {
-    fn of(scenario: &Scenario, catalog: &'a Catalog) -> Self {
-        let mut models: Vec<&Arc<Model>> = Vec::new();
-        let mut tables = Vec::new();
-        let mut index = Vec::new();
-        for site in &scenario.sites {
-            let mut row = Vec::new();
-            for workload in &site.workloads {
-                let found = models.iter().position(|m| Arc::ptr_eq(m, &workload.model)).unwrap_or_else(|| {
-                    models.push(&workload.model);
-                    tables.push(catalog.formats().map(|f| (f.id.as_str(), Weights::of(&workload.model, f))).collect());
-                    tables.len() - 1
-                });
-                row.push(found);
-            }
-            index.push(row);
-        }
-        Self { tables, index }
+    fn of(scenario: &Scenario, catalog: &'a Catalog, memo: &Memo<'a>) -> Self {
+        let table = |w: &Workload| memo.weights(catalog, &w.model);
+        Self { tables: scenario.sites.iter().map(|s| s.workloads.iter().map(table).collect()).collect() }
     }
 
-    fn get(&self, site: usize, workload: usize, format: &str) -> Result<&Weights, Unsupported> {
-        match self.tables[self.index[site][workload]].get(format) {
+    fn model(&self, job: &Job<'_>) -> usize {
+        self.tables[job.site][job.workload].0
+    }
+
+    fn get(&self, job: &Job<'_>, format: &str) -> Result<&Weights, Unsupported> {
+        match self.tables[job.site][job.workload].1.get(format) {
             Some(Ok(weights)) => Ok(weights),
             Some(Err(e)) => Err(e.clone()),
             None => Err(Unsupported::Unknown("the weight format")),
@@ -156,17 +153,21 @@ fn work_out<'a>(
     catalog: &'a Catalog,
     weights: &WeightIndex<'_>,
     options: Options,
+    memo: &Memo<'a>,
 ) -> Batch<'a> {
     let site = &scenario.sites[job.site];
     let workload = &site.workloads[job.workload];
     let cases: Vec<_> = configurations::choices_on(catalog, job.device, site, workload)
         .into_iter()
         .map(|choice| {
-            let outcome = weights
-                .get(job.site, job.workload, &choice.format.id)
-                .and_then(|w| memory::footprint(&case(job.device, &choice, workload, w)).map(|f| (f, w)))
-                .map_err(|e| Refusal::Unsupported(e.to_string()));
-            (choice, outcome)
+            let key = Memo::key(weights.model(job), job.device_index, &choice, workload);
+            let unsupported = |e: Unsupported| Refusal::Unsupported(e.to_string());
+            let outcome = weights.get(job, &choice.format.id).map_err(unsupported).and_then(|w| {
+                let footprint = memo
+                    .footprint(key, || memory::footprint(&case(job.device, &choice, workload, w)).map_err(unsupported));
+                footprint.map(|f| (f, w))
+            });
+            (choice, key, outcome)
         })
         .collect();
     let mut kept = Vec::new();
@@ -180,7 +181,7 @@ fn work_out<'a>(
         }
         let barred = job.refusal.clone().or_else(|| screen::screen_mode(mode, site, scenario.objective));
         let mut in_mode = Vec::with_capacity(cases.len());
-        for (choice, outcome) in &cases {
+        for (choice, key, outcome) in &cases {
             let mut candidate =
                 blank(job, mode_index, mode, choice, count, outcome.as_ref().ok().map(|(footprint, _)| *footprint));
             count += 1;
@@ -188,7 +189,10 @@ fn work_out<'a>(
                 (Err(refusal), _) => Some(refusal.clone()),
                 (Ok((footprint, weights)), barred) => {
                     let case = case(job.device, choice, workload, weights);
-                    let refusal = judge(&mut candidate, &case, footprint, scenario, workload, catalog);
+                    let speed = memo.speed((*key, mode_index, scenario.confidence), || {
+                        estimate(&case, mode, scenario.confidence, catalog)
+                    });
+                    let refusal = judge(&mut candidate, speed, &case, footprint, scenario, workload);
                     barred.clone().map(Refusal::Device).or(refusal)
                 }
             };
@@ -296,19 +300,18 @@ fn blank<'a>(
 /// Works out speed, load and latency, and finds what forbids the candidate even alone on the device.
 fn judge(
     candidate: &mut Candidate<'_>,
+    estimate: Result<Speed, String>,
     case: &Case<'_>,
     footprint: &Footprint,
     scenario: &Scenario,
     workload: &Workload,
-    catalog: &Catalog,
 ) -> Option<Refusal> {
-    let estimate = estimate(case, candidate.mode, scenario.confidence, catalog);
-    let missed = match &estimate {
+    let missed = match estimate {
         Ok(speed) => {
-            candidate.speed = Some(*speed);
-            judge_speed(candidate, *speed, workload)
+            candidate.speed = Some(speed);
+            judge_speed(candidate, speed, workload)
         }
-        Err(why) => Err(Refusal::NoEstimate(why.clone())),
+        Err(why) => Err(Refusal::NoEstimate(why)),
     };
     let wants = workload.targets;
     let has_target =

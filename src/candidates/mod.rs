@@ -4,12 +4,14 @@
 mod configurations;
 mod dominance;
 mod generate;
+mod memo;
 mod refusal;
 mod screen;
 
 pub use configurations::{Choice, choices_on};
-pub use generate::{Generated, Options, WorkloadOnDevice, generate};
+pub use generate::{Generated, Options, WorkloadOnDevice, generate, generate_with};
 pub(crate) use generate::{case, estimate, memory_refusal};
+pub use memo::Memo;
 pub use refusal::{DeviceRefusal, Missed, Refusal};
 pub(crate) use screen::{admitted, mode_admitted, unverified_facts};
 

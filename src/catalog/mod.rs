@@ -273,6 +273,15 @@ impl Catalog {
         self.kv_types.iter().find(|q| q.k == pair.k && q.v == pair.v).map(|q| q.quality_loss)
     }
 
+    /// Leaves out the devices that a test does not keep; the hash tells which were kept.
+    pub fn retain_devices(&mut self, mut keep: impl FnMut(&Device) -> bool) {
+        self.devices.retain(|_, device| keep(device));
+        self.device_entries.retain(|entry| self.devices.contains_key(&entry.id));
+        let kept: Vec<&str> = self.devices.keys().map(String::as_str).collect();
+        let kept = kept.join("\n");
+        self.note_prices(&kept);
+    }
+
     /// Takes a price list into the hash: other prices are other facts.
     fn note_prices(&mut self, text: &str) {
         let mut hash = Sha256::new();

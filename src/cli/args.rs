@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Validate(Validate),
     /// One memory budget, line by line, or many from a table
     Budget(Box<Budget>),
+    /// Plans again under changes and shows the difference; exit code 4 when the choice changes
+    Whatif(Box<WhatIf>),
+    /// Whether a saved plan (plan --format json) still holds and is still the cheapest; exit code 4 when not
+    Check(Check),
     /// The shipped facts with their sources
     #[command(subcommand)]
     Catalog(Catalog),
@@ -186,6 +190,78 @@ pub(crate) struct Plan {
     /// Seconds after which the search ends with the best plan found and a proven bound
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub(crate) time_limit: f64,
+    #[command(flatten)]
+    pub(crate) facts: Facts,
+    #[command(flatten)]
+    pub(crate) sink: Sink,
+}
+
+/// The form of a difference or a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffForm {
+    /// For eyes
+    Table,
+    /// For programs
+    Json,
+    /// For programs and spreadsheets
+    Csv,
+    /// For documents
+    Markdown,
+    /// A page of its own
+    Html,
+}
+
+/// A scenario planned again under changes.
+#[derive(Debug, Args)]
+pub(crate) struct WhatIf {
+    /// The scenario file
+    pub(crate) scenario: PathBuf,
+    /// Set a value, for example limits.price_usd=900; null removes a key (repeatable)
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Plan for every value of a range or list; twice for a grid
+    #[arg(long, value_name = "PATH=A..B[..STEP]")]
+    pub(crate) sweep: Vec<String>,
+    /// Plan without this device (repeatable)
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) drop: Vec<String>,
+    /// Plan with this device alone (repeatable: with these)
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) only: Vec<String>,
+    /// Compare with this scenario instead of the same one
+    #[arg(long, value_name = "SCENARIO")]
+    pub(crate) against: Option<PathBuf>,
+    /// Facts of the side before the change, in place of --catalog
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base_catalog: Vec<PathBuf>,
+    /// Prices of the side before the change, in place of --prices
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base_prices: Option<PathBuf>,
+    /// Seconds after which each search ends
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub(crate) time_limit: f64,
+    /// With nothing else changed, these facts are the change; otherwise they hold on both sides
+    #[command(flatten)]
+    pub(crate) facts: Facts,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = DiffForm::Table)]
+    pub(crate) format: DiffForm,
+    /// Write to this file, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The plan, as saved with plan --format json --output PLAN.json
+    #[arg(value_name = "PLAN.json")]
+    pub(crate) plan: PathBuf,
+    /// Point out prices older than so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 180)]
+    pub(crate) max_price_age: u32,
+    /// The date from which ages are counted; today when silent
+    #[arg(long, value_name = "DATE")]
+    pub(crate) today: Option<String>,
     #[command(flatten)]
     pub(crate) facts: Facts,
     #[command(flatten)]

@@ -99,6 +99,11 @@ fn is_path(name: &str) -> bool {
         || file.extension().is_some_and(|e| ["gguf", "json", "safetensors"].iter().any(|k| e.eq_ignore_ascii_case(k)))
 }
 
+/// A scenario as written.
+pub(crate) fn document(path: &Path) -> Result<Document, Diagnostic> {
+    Document::parse(&path.display().to_string(), &text(path)?)
+}
+
 /// A scenario resolved against its catalogs.
 pub(crate) struct Inputs {
     pub(crate) document: Document,
@@ -109,7 +114,7 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// Reads and resolves a scenario and the facts that go with it.
     pub(crate) fn read(path: &Path, facts: &Facts) -> Result<Self, Diagnostic> {
-        let document = Document::parse(&path.display().to_string(), &text(path)?)?;
+        let document = document(path)?;
         let catalog = catalog(facts)?;
         let scenario = resolve(&document, &catalog)?;
         Ok(Self { document, catalog, scenario })

@@ -5,6 +5,7 @@ mod budget;
 mod candidates;
 mod cases;
 mod catalog;
+mod check;
 mod completions;
 mod files;
 mod init;
@@ -14,6 +15,7 @@ mod output;
 mod plan;
 mod schema;
 mod validate;
+mod whatif;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Limits(arguments) => limits::run(arguments),
         Command::Validate(arguments) => validate::run(arguments),
         Command::Budget(arguments) => budget::run(arguments),
+        Command::Whatif(arguments) => whatif::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
         Command::Catalog(arguments) => catalog::run(arguments),
         Command::Model(arguments) => model::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),

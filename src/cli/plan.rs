@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
         infeasible(arguments, &inputs, &plan, &limits)
     } else {
         match arguments.sink.format {
-            Form::Json => report::plan_json(&plan),
+            Form::Json => report::saved_json(&plan, &inputs.document),
             Form::Csv => report::plan_table(&plan).csv(),
             Form::Markdown => report::plan_markdown(&plan),
             Form::Table => report::plan_text(&plan, output::width()),

@@ -2,6 +2,7 @@
 
 pub mod budget;
 mod build;
+pub mod check;
 pub mod checklist;
 pub mod explain;
 mod launch;
@@ -9,6 +10,7 @@ pub mod limits;
 mod plan;
 mod rejected;
 pub mod validate;
+pub mod whatif;
 
 pub use build::{Built, build};
 pub use launch::command;

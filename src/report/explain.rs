@@ -40,7 +40,12 @@ fn member(member: &Member) -> Value {
 }
 
 fn relaxation(relaxation: &Relaxation) -> Value {
-    let set = relaxation.set.iter().map(|(path, value)| (path.to_string(), scenario_value(value)));
+    // Words and truth values as the YAML scalars that `whatif --set` takes: only numbers and lists are more than text.
+    let scalar = |value: &yaml::Node| match value.value {
+        yaml::Value::Bool(b) => json!(b.to_string()),
+        _ => scenario_value(value),
+    };
+    let set = relaxation.set.iter().map(|(path, value)| (path.to_string(), scalar(value)));
     json!({
         "change": relaxation.change,
         "set": Value::Object(set.collect::<Map<_, _>>()),

@@ -3,21 +3,27 @@
 mod budget;
 mod candidates;
 mod catalog;
+mod check;
 mod explain;
 mod limits;
 mod model;
 mod plan;
 mod table;
 mod validate;
+mod whatif;
 
 pub use budget::{budget_table, budget_text, budget_value};
 pub use candidates::{basis, candidates};
 pub use catalog::{
     catalog_entries, devices, findings, findings_text, flattened, formats, models, os_images, runtimes, summary,
 };
+pub use check::{check_json, check_table, check_text, saved_json};
 pub use explain::{explained_json, explained_markdown, explained_text};
 pub use limits::limits;
 pub use model::{model_text, model_value};
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
 pub use table::{Align, Cell, Column, Table};
 pub use validate::{validation_table, validation_text, validation_value};
+pub use whatif::{
+    difference_table, difference_text, difference_value, differs, sweep_table, sweep_text, sweep_value, table_page,
+};

@@ -61,7 +61,9 @@ impl Cell {
         value.map_or(Self::Empty, cell)
     }
 
-    fn plain(&self) -> &str {
+    /// The cell as text.
+    #[must_use]
+    pub fn plain(&self) -> &str {
         match self {
             Self::Empty => "",
             Self::Text(text) | Self::Number(text) => text,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use crate::candidates::{self, Options};
+use crate::candidates::{self, Generated, Memo, Options};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::planner::build::build;
@@ -91,6 +91,7 @@ pub struct Asker<'a> {
     limits: SearchLimits<'a>,
     deadline: Option<Instant>,
     known: RefCell<HashMap<String, Verdict>>,
+    memo: Memo<'a>,
 }
 
 impl<'a> Asker<'a> {
@@ -103,6 +104,7 @@ impl<'a> Asker<'a> {
             limits: SearchLimits { tie_steps: 0, ..*limits },
             deadline: limits.time.and_then(|t| Instant::now().checked_add(t)),
             known: RefCell::default(),
+            memo: Memo::default(),
         }
     }
 
@@ -142,20 +144,30 @@ impl<'a> Asker<'a> {
         doc.with(path, value.clone()).map_or(Verdict::Invalid, |changed| self.ask(&changed))
     }
 
+    /// The candidates of a scenario; what earlier questions worked out is not worked out again.
+    pub(super) fn generate(&self, scenario: &Scenario) -> Generated<'a> {
+        candidates::generate_with(scenario, self.catalog, Options::default(), &self.memo)
+    }
+
     fn plan(&self, doc: &Document) -> Verdict {
         let Ok(scenario) = self.resolve(doc) else { return Verdict::Invalid };
-        let generated = candidates::generate(&scenario, self.catalog, Options::default());
+        let generated = self.generate(&scenario);
         let built = build(&scenario, self.catalog, &generated);
-        let outcome = solve::solve(&built.problem, &self.limits, &mut |_| {});
-        match (outcome.status, outcome.value, outcome.assignment) {
-            (Status::Optimal, Some(value), Some(assignment)) => Verdict::Found(Found {
-                value,
-                objective: in_unit(scenario.objective, value),
-                units: units(&built.problem, &assignment),
-            }),
-            (Status::Infeasible, ..) => Verdict::Impossible,
-            _ => Verdict::Unknown,
-        }
+        verdict(&scenario, &built.problem, &self.limits)
+    }
+}
+
+/// Solves a problem and tells the answer in a few figures.
+pub(crate) fn verdict(scenario: &Scenario, problem: &Problem, limits: &SearchLimits<'_>) -> Verdict {
+    let outcome = solve::solve(problem, limits, &mut |_| {});
+    match (outcome.status, outcome.value, outcome.assignment) {
+        (Status::Optimal, Some(value), Some(assignment)) => Verdict::Found(Found {
+            value,
+            objective: in_unit(scenario.objective, value),
+            units: units(problem, &assignment),
+        }),
+        (Status::Infeasible, ..) => Verdict::Impossible,
+        _ => Verdict::Unknown,
     }
 }
 

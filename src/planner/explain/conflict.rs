@@ -31,6 +31,10 @@ fn opens(asker: &Asker<'_>, doc: &Document, constraint: &Constraint) -> bool {
 pub(super) fn find(asker: &Asker<'_>, doc: &Document, constraints: &[Constraint]) -> Option<Core> {
     let order: Vec<usize> = (0..constraints.len()).filter(|&i| constraints[i].kind != Kind::Margin).collect();
     let workloads: Vec<usize> = order.iter().copied().filter(|&i| constraints[i].kind == Kind::Workload).collect();
+    // A conflict that needs no word about copies and neighbours is the easier one to understand.
+    let relations: Vec<usize> = order.iter().copied().filter(|&i| constraints[i].kind == Kind::Relation).collect();
+    let simple = without(doc, constraints, &relations).filter(|d| !relations.is_empty() && impossible(asker, d));
+    let doc = simple.as_ref().unwrap_or(doc);
     let mut offered: Vec<Core> = Vec::new();
     // Workloads that cannot be had even alone each give a conflict of their own.
     for &only in &workloads {

@@ -8,6 +8,7 @@ mod nearest;
 pub(crate) mod number;
 mod relax;
 
+pub(crate) use ask::verdict;
 pub use ask::{Asker, Found, Unit, Verdict};
 
 use crate::scenario::{Document, Path};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ask::Asker;
-use crate::candidates::{self, Options, Refusal, WorkloadOnDevice};
+use crate::candidates::{Refusal, WorkloadOnDevice};
 use crate::planner::build::build;
 use crate::planner::rejected::rejected;
 use crate::scenario::Document;
@@ -12,7 +12,7 @@ use crate::scenario::Document;
 pub(super) fn miss(asker: &Asker<'_>, doc: &Document) -> Option<String> {
     let scenario = asker.resolve(doc).ok()?;
     let catalog = asker.catalog();
-    let generated = candidates::generate(&scenario, catalog, Options::default());
+    let generated = asker.generate(&scenario);
     let distance = |o: &WorkloadOnDevice| o.nearest.as_ref().map_or((0, 0.0), Refusal::distance);
     // A device is as near as the workload that it misses by most.
     let mut worst: BTreeMap<(usize, usize), &WorkloadOnDevice> = BTreeMap::new();

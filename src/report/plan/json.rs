@@ -9,7 +9,7 @@ use crate::solve::Status;
 use crate::units::{Range, TokensPerSecond};
 
 /// The word for what is proven.
-pub(super) const fn status(status: Status) -> &'static str {
+pub(in crate::report) const fn status(status: Status) -> &'static str {
     match status {
         Status::Optimal => "optimal",
         Status::Feasible => "feasible",

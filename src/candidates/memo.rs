@@ -1,0 +1,109 @@
+//! What was worked out already: memory and speed do not depend on limits, targets and margins, so that scenarios that
+//! differ only in these share them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Speed;
+use super::configurations::Choice;
+use super::refusal::Refusal;
+use crate::catalog::Catalog;
+use crate::domain::{KvPair, Model};
+use crate::memory::{Footprint, Unsupported, Weights};
+use crate::scenario::Workload;
+use crate::units::Share;
+
+/// What a model's weights take in each format, or why they cannot be stored in it.
+pub(super) type InFormat<'a> = BTreeMap<&'a str, Result<Weights, Unsupported>>;
+
+/// A workload's demand in a configuration on a device: all that memory depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key<'a> {
+    model: usize,
+    device: usize,
+    runtime: &'a str,
+    format: &'a str,
+    kv: Option<KvPair>,
+    flash_attention: Option<bool>,
+    micro_batch: Option<u32>,
+    context: u64,
+    streams: u32,
+    prompt: u64,
+    images: u32,
+}
+
+/// What speed depends on besides: the mode and the confidence.
+type SpeedKey<'a> = (Key<'a>, usize, Share);
+
+/// Memory and speed of cases of one catalog, each worked out once.
+#[derive(Debug, Default)]
+pub struct Memo<'a> {
+    weights: RwLock<Vec<(Arc<Model>, Arc<InFormat<'a>>)>>,
+    footprints: RwLock<HashMap<Key<'a>, Result<Footprint, Refusal>>>,
+    speeds: RwLock<HashMap<SpeedKey<'a>, Result<Speed, String>>>,
+}
+
+impl<'a> Memo<'a> {
+    /// The number of a model in this memo and what its weights take.
+    pub(super) fn weights(&self, catalog: &'a Catalog, model: &Arc<Model>) -> (usize, Arc<InFormat<'a>>) {
+        let find = |known: &[(Arc<Model>, Arc<InFormat<'a>>)]| {
+            let at = known.iter().position(|(m, _)| Arc::ptr_eq(m, model))?;
+            Some((at, Arc::clone(&known[at].1)))
+        };
+        if let Some(found) = find(&self.weights.read().unwrap_or_else(PoisonError::into_inner)) {
+            return found;
+        }
+        let mut known = self.weights.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = find(&known) {
+            return found;
+        }
+        let table = Arc::new(catalog.formats().map(|f| (f.id.as_str(), Weights::of(model, f))).collect());
+        known.push((Arc::clone(model), Arc::clone(&table)));
+        (known.len() - 1, table)
+    }
+
+    /// The key of a workload's case.
+    pub(super) fn key(model: usize, device: usize, choice: &Choice<'a>, workload: &Workload) -> Key<'a> {
+        Key {
+            model,
+            device,
+            runtime: &choice.runtime.id,
+            format: &choice.format.id,
+            kv: choice.kv,
+            flash_attention: choice.flash_attention,
+            micro_batch: choice.micro_batch,
+            context: workload.context,
+            streams: workload.streams,
+            prompt: workload.prompt,
+            images: workload.images,
+        }
+    }
+
+    /// The memory of a case, worked out unless it is known.
+    pub(super) fn footprint(
+        &self,
+        key: Key<'a>,
+        work_out: impl FnOnce() -> Result<Footprint, Refusal>,
+    ) -> Result<Footprint, Refusal> {
+        recall(&self.footprints, key, work_out)
+    }
+
+    /// The speed of a case in a mode, worked out unless it is known.
+    pub(super) fn speed(
+        &self,
+        key: SpeedKey<'a>,
+        work_out: impl FnOnce() -> Result<Speed, String>,
+    ) -> Result<Speed, String> {
+        recall(&self.speeds, key, work_out)
+    }
+}
+
+fn recall<K: Eq + Hash, V: Clone>(known: &RwLock<HashMap<K, V>>, key: K, work_out: impl FnOnce() -> V) -> V {
+    if let Some(value) = known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return value.clone();
+    }
+    let value = work_out();
+    known.write().unwrap_or_else(PoisonError::into_inner).insert(key, value.clone());
+    value
+}

@@ -1,0 +1,145 @@
+//! What became of a saved plan.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::table::{Cell, Table};
+use crate::planner::Plan;
+use crate::planner::check::{Check, SavedFacts};
+use crate::report::plan_value;
+use crate::scenario::{Document, ObjectiveKind};
+
+/// A plan as JSON text that `edgemem check` can read back: with the scenario and the facts that it rests on.
+#[must_use]
+pub fn saved_json(plan: &Plan<'_>, document: &Document) -> String {
+    let mut value = plan_value(plan);
+    let mut facts: Vec<SavedFacts> =
+        plan.sites.iter().flat_map(|s| s.devices.iter().map(|d| SavedFacts::of(d.device))).collect();
+    facts.sort_by(|a, b| a.device.cmp(&b.device));
+    facts.dedup();
+    let facts: Vec<Value> = facts
+        .iter()
+        .map(|f| {
+            json!({
+                "device": f.device,
+                "prices": f.prices,
+                "price_date": f.price_date,
+                "lead_time_days": f.lead_time_days,
+                "pools": f.pools,
+            })
+        })
+        .collect();
+    if let Some(object) = value.as_object_mut() {
+        let inputs = json!({ "file": document.file, "scenario": document.text, "facts": facts });
+        object.insert("inputs".to_owned(), inputs);
+    }
+    format!("{value:#}\n")
+}
+
+const fn unit(objective: ObjectiveKind) -> &'static str {
+    match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
+        ObjectiveKind::Power => "W",
+    }
+}
+
+/// The verdict in a sentence.
+fn verdict(check: &Check, objective: ObjectiveKind) -> String {
+    let unit = unit(objective);
+    match (check.today, check.best) {
+        (None, None) => "The plan does not hold any more, and no plan does.".to_owned(),
+        (None, Some(best)) => format!("The plan does not hold any more; the best one today comes to {best:.2} {unit}."),
+        (Some(today), _) => match check.beaten_by() {
+            Some(by) if by > 0.0 => {
+                format!("The plan still fits at {today:.2} {unit}, but another one is {by:.2} {unit} better.")
+            }
+            _ => format!("The plan still fits and none is better: {today:.2} {unit}."),
+        },
+    }
+}
+
+/// The check for eyes.
+#[must_use]
+pub fn check_text(check: &Check, title: &str, objective: ObjectiveKind, same_catalog: bool) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{title}: {}", verdict(check, objective));
+    if let (Some(saved), Some(today)) = (check.saved, check.today)
+        && saved != today
+    {
+        let _ = writeln!(text, "It came to {saved:.2} {} when it was saved.", unit(objective));
+    }
+    for broken in &check.broken {
+        let _ = writeln!(text, "  {broken}");
+    }
+    for (site, devices) in &check.better {
+        let _ = writeln!(text, "  better for {site}: {}", devices.join(" + "));
+    }
+    if !check.drift.is_empty() {
+        let _ = writeln!(text, "\nWhat drifted");
+        for (device, what) in &check.drift {
+            let _ = writeln!(text, "  {device}: {what}");
+        }
+    } else if !same_catalog {
+        let _ = writeln!(text, "\nThe catalogs changed, but no fact that the plan rests on.");
+    }
+    if !check.old_prices.is_empty() {
+        let _ = writeln!(text, "\nOld prices");
+        for old in &check.old_prices {
+            let _ = writeln!(text, "  {}: of {}, {} days old", old.device, old.date, old.days);
+        }
+    }
+    text
+}
+
+/// The check as records.
+#[must_use]
+pub fn check_table(check: &Check, objective: ObjectiveKind) -> Table {
+    let mut table = Table::new(&["kind", "subject", "finding"]);
+    let mut row = |kind: &str, subject: &str, finding: String| {
+        table.rows.push(vec![Cell::text(kind), Cell::text(subject), Cell::text(finding)]);
+    };
+    row("verdict", "", verdict(check, objective));
+    for broken in &check.broken {
+        row("broken", "", broken.clone());
+    }
+    for (site, devices) in &check.better {
+        row("better", site, devices.join(" + "));
+    }
+    for (device, what) in &check.drift {
+        row("drift", device, what.clone());
+    }
+    for old in &check.old_prices {
+        row("old price", &old.device, format!("of {}, {} days old", old.date, old.days));
+    }
+    table
+}
+
+/// The check as JSON text.
+#[must_use]
+pub fn check_json(check: &Check, title: &str, objective: ObjectiveKind, same_catalog: bool) -> String {
+    let drift = check.drift.iter().map(|(device, what)| json!({ "device": device, "what": what }));
+    let better = check.better.iter().map(|(site, devices)| json!({ "name": site, "devices": devices }));
+    let old = check.old_prices.iter().map(|o| json!({ "device": o.device, "date": o.date, "days": o.days }));
+    let value = json!({
+        "scenario": title,
+        "changed": check.changed(),
+        "fits": check.broken.is_empty(),
+        "cheapest": check.broken.is_empty() && !check.changed(),
+        "objective": {
+            "kind": objective.id(),
+            "unit": unit(objective),
+            "saved": check.saved,
+            "today": check.today,
+            "best": check.best,
+            "beaten_by": check.beaten_by(),
+        },
+        "broken": check.broken,
+        "better": better.collect::<Vec<_>>(),
+        "same_catalog": same_catalog,
+        "drift": drift.collect::<Vec<_>>(),
+        "old_prices": old.collect::<Vec<_>>(),
+    });
+    format!("{value:#}\n")
+}

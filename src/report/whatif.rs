@@ -1,0 +1,404 @@
+//! Two plans compared, and sweeps, in all forms.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::plan::status_word;
+use super::table::{Cell, Table};
+use crate::planner::explain::{Found, Unit};
+use crate::planner::whatif::{Difference, Outcome, Point, SiteChange, Sweep, UnitView};
+use crate::scenario::ObjectiveKind;
+use crate::units::Money;
+
+/// Dollars with separators for eyes: `$1,303`, `$1,303.50`.
+fn dollars(money: i128) -> String {
+    let sign = if money < 0 { "-" } else { "" };
+    let cents = money.unsigned_abs();
+    let whole = (cents / 100).to_string();
+    let mut grouped = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match cents % 100 {
+        0 => format!("{sign}${grouped}"),
+        part => format!("{sign}${grouped}.{part:02}"),
+    }
+}
+
+/// `+$561`, `-$20`, `$0`.
+fn signed(money: i128) -> String {
+    if money > 0 { format!("+{}", dollars(money)) } else { dollars(money) }
+}
+
+fn cents(money: Money) -> i128 {
+    i128::from(money.0)
+}
+
+const fn unit(objective: ObjectiveKind) -> &'static str {
+    match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
+        ObjectiveKind::Power => "W",
+    }
+}
+
+/// The figure of an objective for eyes.
+fn figure(objective: ObjectiveKind, value: f64) -> String {
+    match objective {
+        ObjectiveKind::Power => format!("{value} W"),
+        _ => dollars((value * 100.0).round() as i128),
+    }
+}
+
+fn delta(objective: ObjectiveKind, before: f64, after: f64) -> String {
+    match objective {
+        ObjectiveKind::Power => format!("{:+.3} W", after - before),
+        _ => signed(((after - before) * 100.0).round() as i128),
+    }
+}
+
+/// The mark of a line in the manner of a diff.
+fn mark(change: &SiteChange) -> &'static str {
+    match (&change.before, &change.after) {
+        (None, Some(_)) => "+",
+        (Some(_), None) => "-",
+        (Some(a), Some(b)) if change.changed() || a.price != b.price => "~",
+        _ => " ",
+    }
+}
+
+/// The difference for eyes.
+#[must_use]
+pub fn difference_text(difference: &Difference, title: &str, changes: &[String], kind: ObjectiveKind) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_difference(&mut text, difference, title, changes, kind);
+    text
+}
+
+fn write_difference(
+    out: &mut String,
+    difference: &Difference,
+    title: &str,
+    changes: &[String],
+    kind: ObjectiveKind,
+) -> std::fmt::Result {
+    writeln!(out, "{title}: {}", if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") })?;
+    writeln!(out)?;
+    for change in &difference.sites {
+        write!(out, "{} {}", mark(change), change.site)?;
+        match (&change.before, &change.after) {
+            (Some(a), Some(b)) => {
+                let (old, new) = (cents(a.price), cents(b.price));
+                writeln!(out, "  {} ({} -> {})", signed(new - old), dollars(old), dollars(new))?;
+            }
+            (None, Some(b)) => writeln!(out, "  {}", signed(cents(b.price)))?,
+            (Some(a), None) => writeln!(out, "  {} ({} -> no plan)", signed(-cents(a.price)), dollars(cents(a.price)))?,
+            (None, None) => writeln!(out)?,
+        }
+        let devices = |view: &Option<UnitView>| view.as_ref().map(UnitView::devices_in_words);
+        let (old, new) = (devices(&change.before), devices(&change.after));
+        if old == new {
+            writeln!(out, "      {}", old.unwrap_or_default())?;
+        } else {
+            if let Some(old) = old {
+                writeln!(out, "    - {old}")?;
+            }
+            if let Some(new) = new {
+                writeln!(out, "    + {new}")?;
+            }
+        }
+        if let (Some(a), Some(b)) = (&change.before, &change.after) {
+            for (name, _, new) in &b.workloads {
+                let old = a.workloads.iter().find(|(n, ..)| n == name).map(|(_, _, c)| c);
+                if let Some(old) = old
+                    && old != new
+                {
+                    writeln!(out, "    ~ {name}: {old} -> {new}")?;
+                }
+            }
+        }
+    }
+    let shown = |value: Option<f64>| value.map_or_else(|| "no plan".to_owned(), |v| figure(kind, v));
+    write!(out, "\nWhole scenario: {} -> {}", shown(difference.values.0), shown(difference.values.1))?;
+    match difference.values {
+        (Some(a), Some(b)) => writeln!(out, " ({})", delta(kind, a, b))?,
+        _ => writeln!(out)?,
+    }
+    for cause in &difference.causes {
+        writeln!(out, "  {cause}")?;
+    }
+    writeln!(out, "{}", if difference.changed { "The choice changes." } else { "The choice stays." })
+}
+
+/// The difference as records, one per site class.
+#[must_use]
+pub fn difference_table(difference: &Difference) -> Table {
+    let mut table = Table::new(&[
+        "site",
+        ">count_before",
+        ">count_after",
+        "devices_before",
+        "devices_after",
+        ">unit_price_before",
+        ">unit_price_after",
+        ">difference",
+        "changed",
+    ]);
+    for change in &difference.sites {
+        let price = |view: &Option<UnitView>| Cell::or_empty(view.as_ref(), |v| Cell::Number(v.price.to_string()));
+        let devices = |view: &Option<UnitView>| Cell::or_empty(view.as_ref(), |v| Cell::text(v.devices_in_words()));
+        let difference = match (&change.before, &change.after) {
+            (Some(a), Some(b)) => Cell::fixed((cents(b.price) - cents(a.price)) as f64 / 100.0, 2),
+            _ => Cell::Empty,
+        };
+        table.rows.push(vec![
+            Cell::text(&change.site),
+            Cell::or_empty(change.counts.0, Cell::whole),
+            Cell::or_empty(change.counts.1, Cell::whole),
+            devices(&change.before),
+            devices(&change.after),
+            price(&change.before),
+            price(&change.after),
+            difference,
+            Cell::Bool(change.changed()),
+        ]);
+    }
+    table
+}
+
+/// The difference as a JSON value.
+#[must_use]
+pub fn difference_value(difference: &Difference, title: &str, changes: &[String], kind: ObjectiveKind) -> Value {
+    let view = |view: &Option<UnitView>| {
+        view.as_ref().map(|v| {
+            let devices = v
+                .devices
+                .iter()
+                .map(|(device, mode, price)| json!({ "device": device, "mode": mode, "unit_price": price.usd() }));
+            let workloads = v.workloads.iter().map(|(name, device, configuration)| {
+                json!({ "name": name, "device": device, "configuration": configuration })
+            });
+            json!({
+                "unit_price": v.price.usd(),
+                "power_w": v.power.map(|p| p.watts()),
+                "devices": devices.collect::<Vec<_>>(),
+                "workloads": workloads.collect::<Vec<_>>(),
+            })
+        })
+    };
+    let sites = difference.sites.iter().map(|change| {
+        json!({
+            "name": change.site,
+            "count": { "before": change.counts.0, "after": change.counts.1 },
+            "changed": change.changed(),
+            "before": view(&change.before),
+            "after": view(&change.after),
+        })
+    });
+    json!({
+        "scenario": title,
+        "changes": changes,
+        "changed": difference.changed,
+        "status": { "before": status_word(difference.status.0), "after": status_word(difference.status.1) },
+        "objective": {
+            "kind": kind.id(),
+            "unit": unit(kind),
+            "before": difference.values.0,
+            "after": difference.values.1,
+            "difference": difference.values.0.zip(difference.values.1).map(|(a, b)| ((b - a) * 1e3).round() / 1e3),
+        },
+        "sites": sites.collect::<Vec<_>>(),
+        "causes": difference.causes,
+    })
+}
+
+/// The devices of a plan in words, all site classes.
+fn devices_of(units: &[Unit]) -> String {
+    Found { value: 0, objective: 0.0, units: units.to_vec() }.devices()
+}
+
+/// What came of a point in words.
+fn status_of(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Plan(..) => "optimal",
+        Outcome::Impossible => "infeasible",
+        Outcome::Invalid(_) => "invalid",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+/// A sweep as records, one per point. `base` is the plan of the unchanged scenario.
+#[must_use]
+pub fn sweep_table(sweeps: &[Sweep], points: &[Point], base: &Outcome) -> Table {
+    let mut columns = vec!["x_path", ">x"];
+    if sweeps.len() > 1 {
+        columns.extend(["y_path", ">y"]);
+    }
+    columns.extend(["status", ">objective", ">difference", "devices", "changed"]);
+    let mut table = Table::new(&columns);
+    for point in points {
+        let mut row = Vec::with_capacity(columns.len());
+        for (sweep, shown) in sweeps.iter().zip(&point.at) {
+            row.push(Cell::text(sweep.path.to_string()));
+            row.push(Cell::text(shown));
+        }
+        row.push(Cell::text(status_of(&point.outcome)));
+        match &point.outcome {
+            Outcome::Plan(value, units) => {
+                row.push(Cell::fixed(*value, 2));
+                row.push(match base {
+                    Outcome::Plan(base, _) => Cell::fixed(value - base + 0.0, 2),
+                    _ => Cell::Empty,
+                });
+                row.push(Cell::text(devices_of(units)));
+            }
+            Outcome::Invalid(why) => row.extend([Cell::Empty, Cell::Empty, Cell::text(why)]),
+            _ => row.extend([Cell::Empty, Cell::Empty, Cell::Empty]),
+        }
+        row.push(Cell::Bool(differs(&point.outcome, base)));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// Whether other devices are chosen at a point than without the change.
+#[must_use]
+pub fn differs(outcome: &Outcome, base: &Outcome) -> bool {
+    let devices = |o: &Outcome| match o {
+        Outcome::Plan(_, units) => Some(units.iter().map(|u| u.devices.clone()).collect::<Vec<_>>()),
+        _ => None,
+    };
+    devices(outcome) != devices(base)
+}
+
+/// A sweep for eyes: along a line, points of the same devices are drawn together.
+#[must_use]
+pub fn sweep_text(sweeps: &[Sweep], points: &[Point], base: &Outcome, kind: ObjectiveKind, width: u16) -> String {
+    let mut text = String::new();
+    let along: Vec<String> = sweeps.iter().map(|s| s.path.to_string()).collect();
+    let _ = writeln!(text, "{} points over {}", points.len(), along.join(" and "));
+    if let Outcome::Plan(value, units) = base {
+        let _ = writeln!(text, "as it is: {} with {}", figure(kind, *value), devices_of(units));
+    }
+    text.push('\n');
+    let [_] = sweeps else {
+        text.push_str(&sweep_table(sweeps, points, base).text(width));
+        return text;
+    };
+    let mut table = Table::new(&[">from", ">to", ">points", ">objective", "devices"]);
+    let mut start = 0;
+    for i in 0..points.len() {
+        let last = i + 1 == points.len() || differs(&points[i + 1].outcome, &points[i].outcome);
+        if !last {
+            continue;
+        }
+        let group = &points[start..=i];
+        let values = group.iter().filter_map(|p| match &p.outcome {
+            Outcome::Plan(value, _) => Some(*value),
+            _ => None,
+        });
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let (objective, devices) = match &points[i].outcome {
+            Outcome::Plan(_, units) if low < high => {
+                (format!("{} to {}", figure(kind, low), figure(kind, high)), devices_of(units))
+            }
+            Outcome::Plan(_, units) => (figure(kind, low), devices_of(units)),
+            Outcome::Invalid(why) => ("-".to_owned(), why.clone()),
+            other => ("-".to_owned(), status_of(other).to_owned()),
+        };
+        table.rows.push(vec![
+            Cell::text(group.first().map(|p| p.at.join(" ")).unwrap_or_default()),
+            Cell::text(group.last().map(|p| p.at.join(" ")).unwrap_or_default()),
+            Cell::whole(group.len() as u64),
+            Cell::text(objective),
+            Cell::text(devices),
+        ]);
+        start = i + 1;
+    }
+    text.push_str(&table.text(width));
+    text
+}
+
+/// A sweep as a JSON value.
+#[must_use]
+pub fn sweep_value(sweeps: &[Sweep], points: &[Point], base: &Outcome, title: &str, kind: ObjectiveKind) -> Value {
+    let outcome = |outcome: &Outcome| match outcome {
+        Outcome::Plan(value, units) => {
+            let sites = units.iter().map(|u| {
+                let devices = u.devices.iter().map(|(d, m)| json!({ "device": d, "mode": m }));
+                json!({ "name": u.site, "devices": devices.collect::<Vec<_>>(), "unit_price": u.price.usd() })
+            });
+            json!({ "status": "optimal", "objective": value, "sites": sites.collect::<Vec<_>>() })
+        }
+        Outcome::Invalid(why) => json!({ "status": "invalid", "error": why }),
+        other => json!({ "status": status_of(other) }),
+    };
+    let all = points.iter().map(|point| {
+        let mut value = outcome(&point.outcome);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("at".to_owned(), json!(point.at));
+            object.insert("changed".to_owned(), json!(differs(&point.outcome, base)));
+        }
+        value
+    });
+    json!({
+        "scenario": title,
+        "objective": { "kind": kind.id(), "unit": unit(kind) },
+        "sweep": sweeps.iter().map(|s| s.path.to_string()).collect::<Vec<_>>(),
+        "base": outcome(base),
+        "points": all.collect::<Vec<_>>(),
+    })
+}
+
+/// A table on an HTML page of its own.
+#[must_use]
+pub fn table_page(title: &str, summary: &str, table: &Table) -> String {
+    let escape =
+        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let mut page = String::new();
+    let _ = write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{0}</title>\n<style>\
+         body{{font:15px/1.5 system-ui,sans-serif;margin:2em;color:#222;background:#fff}}\
+         table{{border-collapse:collapse}}th,td{{padding:.3em .8em;border-bottom:1px solid #ccc;text-align:left}}\
+         td.number{{text-align:right;font-variant-numeric:tabular-nums}}pre{{background:#f4f4f4;padding:1em}}\
+         @media(prefers-color-scheme:dark){{body{{color:#ddd;background:#1b1b1b}}pre{{background:#262626}}}}\
+         </style>\n<h1>{0}</h1>\n",
+        escape(title)
+    );
+    if !summary.is_empty() {
+        let _ = writeln!(page, "<pre>{}</pre>", escape(summary.trim_end()));
+    }
+    let heads: String = table.columns.iter().map(|c| format!("<th>{}</th>", escape(c.name))).collect();
+    let _ = writeln!(page, "<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>");
+    for row in &table.rows {
+        let cells: String = row
+            .iter()
+            .map(|cell| {
+                let class = if matches!(cell, Cell::Number(_)) { " class=\"number\"" } else { "" };
+                format!("<td{class}>{}</td>", escape(cell.plain()))
+            })
+            .collect();
+        let _ = writeln!(page, "<tr>{cells}</tr>");
+    }
+    page.push_str("</tbody>\n</table>\n</html>\n");
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_reads_as_on_a_quote() {
+        assert_eq!(dollars(130_300), "$1,303");
+        assert_eq!(dollars(123_456_789), "$1,234,567.89");
+        assert_eq!(signed(56_100), "+$561");
+        assert_eq!(signed(-2_050), "-$20.50");
+        assert_eq!(signed(0), "$0");
+    }
+}
