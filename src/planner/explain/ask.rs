@@ -108,6 +108,19 @@ impl<'a> Asker<'a> {
         }
     }
 
+    /// Decides between plans of equal objective too: slower, but the devices are those that a plan would name.
+    #[must_use]
+    pub fn deciding_ties(mut self, limits: &SearchLimits<'a>) -> Self {
+        self.limits.tie_steps = limits.tie_steps;
+        self
+    }
+
+    /// When a search ends.
+    #[must_use]
+    pub const fn limits(&self) -> &SearchLimits<'a> {
+        &self.limits
+    }
+
     /// The catalog that is asked.
     #[must_use]
     pub const fn catalog(&self) -> &'a Catalog {
@@ -127,6 +140,11 @@ impl<'a> Asker<'a> {
         let Some(doc) = inhabited(doc) else {
             return Verdict::Found(Found { value: 0, objective: 0.0, units: Vec::new() });
         };
+        self.ask_as_is(&doc)
+    }
+
+    /// Plans a document exactly as it stands: without workloads it is invalid.
+    pub fn ask_as_is(&self, doc: &Document) -> Verdict {
         let key = format!("{:?}", Plain(&doc.root));
         if let Some(verdict) = self.known.borrow().get(&key) {
             return verdict.clone();
@@ -134,7 +152,7 @@ impl<'a> Asker<'a> {
         if self.deadline.is_some_and(|d| Instant::now() >= d) {
             return Verdict::Unknown;
         }
-        let verdict = self.plan(&doc);
+        let verdict = self.plan(doc);
         self.known.borrow_mut().insert(key, verdict.clone());
         verdict
     }
@@ -145,7 +163,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The candidates of a scenario; what earlier questions worked out is not worked out again.
-    pub(super) fn generate(&self, scenario: &Scenario) -> Generated<'a> {
+    pub(in crate::planner) fn generate(&self, scenario: &Scenario) -> Generated<'a> {
         candidates::generate_with(scenario, self.catalog, Options::default(), &self.memo)
     }
 

@@ -72,7 +72,7 @@ pub(super) fn smallest(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], k: usi
     let knob = &knobs[k];
     match &knob.change {
         Change::Value(node) => {
-            let found = asker.ask_with(doc, &knob.path, node).found()?;
+            let found = asker.ask_as_is(&doc.with(&knob.path, node.clone()).ok()?).found()?;
             Some((Turned { knob: k, value: node.clone(), text: knob.text.clone() }, found))
         }
         Change::Number { old, grid, finest, loosest, gauge } => {
@@ -106,7 +106,7 @@ struct Search<'s, 'a> {
 
 impl Search<'_, '_> {
     fn at(&self, grid: Grid, steps: i64) -> Verdict {
-        self.asker.ask_with(self.doc, &self.knob.path, &grid.node(steps))
+        self.doc.with(&self.knob.path, grid.node(steps)).map_or(Verdict::Invalid, |d| self.asker.ask_as_is(&d))
     }
 
     /// The point nearest to `from` that opens a plan, given that `to` does; nothing when the time runs out.
@@ -177,7 +177,7 @@ fn pairs(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], cores: &[Document]) 
         let worth = all.filter(|&(i, j)| knobs[i].path != knobs[j].path && covering(i, j) == wanted);
         for (i, j) in worth.take(TRIED_PAIRS) {
             let both = loosest(doc, &knobs[i]).and_then(|d| loosest(&d, &knobs[j]));
-            if let Some(Verdict::Found(found)) = both.map(|d| asker.ask(&d)) {
+            if let Some(Verdict::Found(found)) = both.map(|d| asker.ask_as_is(&d)) {
                 open.push((found.value, i, j));
             }
         }
@@ -193,10 +193,10 @@ fn pairs(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], cores: &[Document]) 
 fn tighten(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], set: &[usize]) -> Option<Opening> {
     let mut now = set.iter().try_fold(doc.clone(), |d, &k| loosest(&d, &knobs[k]))?;
     let mut turned = Vec::new();
-    let mut found = asker.ask(&now).found()?;
+    let mut found = asker.ask_as_is(&now).found()?;
     for &k in set {
         let back = restored(doc, &now, &knobs[k])?;
-        if let Verdict::Found(better) = asker.ask(&back) {
+        if let Verdict::Found(better) = asker.ask_as_is(&back) {
             // Not needed any more.
             (now, found) = (back, better);
             continue;
@@ -239,7 +239,7 @@ fn many(asker: &Asker<'_>, doc: &Document, knobs: &[Knob]) -> Option<Opening> {
     let opens = |set: &[usize]| {
         set.iter()
             .try_fold(doc.clone(), |d, &k| loosest(&d, &knobs[k]))
-            .is_some_and(|d| matches!(asker.ask(&d), Verdict::Found(_)))
+            .is_some_and(|d| matches!(asker.ask_as_is(&d), Verdict::Found(_)))
     };
     let mut set = if opens(&gentle) {
         gentle
