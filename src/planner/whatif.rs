@@ -60,9 +60,10 @@ impl UnitView {
         self.devices.iter().map(|(d, m, _)| format!("{d} ({m})")).collect::<Vec<_>>().join(" + ")
     }
 
-    /// Everything that is chosen, without what it costs.
-    fn choice(&self) -> (Vec<(&str, &str)>, &[(String, String, String)]) {
-        (self.devices.iter().map(|(d, m, _)| (d.as_str(), m.as_str())).collect(), &self.workloads)
+    /// Whether devices, modes and configurations are the same, whatever they cost.
+    fn same_choice(&self, other: &Self) -> bool {
+        let devices = |view: &Self| view.devices.iter().map(|(d, m, _)| (d.clone(), m.clone())).collect::<Vec<_>>();
+        devices(self) == devices(other) && self.workloads == other.workloads
     }
 }
 
@@ -84,7 +85,7 @@ impl SiteChange {
     #[must_use]
     pub fn changed(&self) -> bool {
         match (&self.before, &self.after) {
-            (Some(a), Some(b)) => a.choice() != b.choice(),
+            (Some(a), Some(b)) => !a.same_choice(b),
             (a, b) => a.is_some() != b.is_some(),
         }
     }
@@ -223,7 +224,7 @@ pub fn sweep(text: &str) -> Result<Sweep, Diagnostic> {
     let step = match numbers.get(2) {
         Some(0) => return Err(wrong("STEP must not be 0")),
         Some(step) => step.abs(),
-        None => ((to - from).abs() as u64).div_ceil(STEPS as u64).max(1) as i64,
+        None => (to - from).unsigned_abs().div_ceil(STEPS as u64).max(1) as i64,
     };
     let count = (to - from).unsigned_abs() / step.unsigned_abs() + 1;
     if count > MAX_POINTS as u64 {

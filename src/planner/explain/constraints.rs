@@ -62,7 +62,7 @@ pub(super) fn value<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
 }
 
 /// The elements of a list, each with its name.
-pub(super) fn named<'a>(node: Option<&'a Node>) -> impl Iterator<Item = (&'a str, &'a Node)> {
+pub(super) fn named(node: Option<&Node>) -> impl Iterator<Item = (&str, &Node)> {
     let items = match node.map(|n| &n.value) {
         Some(Value::List(items)) => items.as_slice(),
         _ => &[],

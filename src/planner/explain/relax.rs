@@ -63,8 +63,10 @@ fn loosest(doc: &Document, knob: &Knob) -> Option<Document> {
 
 /// Where a number is and how far it may go, in steps of the grid; a rate never goes to nothing.
 fn ends(grid: Grid, old: f64, loosest: f64) -> (i64, i64) {
-    let (from, to) = (grid.steps(old), grid.steps(loosest));
-    (from, if loosest == 0.0 { to.max(1) } else { to })
+    let exact = loosest * grid.per_unit();
+    // Rounded inwards: never further than the loosest.
+    let to = if loosest < old { (exact - 1e-6).ceil() } else { (exact + 1e-6).floor() } as i64;
+    (grid.steps(old), if loosest == 0.0 { to.max(1) } else { to })
 }
 
 /// The smallest turn of one knob that opens a plan.
@@ -78,6 +80,12 @@ pub(super) fn smallest(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], k: usi
         Change::Number { old, grid, finest, loosest, gauge } => {
             let mut grid = *grid;
             let search = Search { asker, doc, knob, gauge };
+            // A rate may have to go to a part of its last decimal: first whether any rate at all would do.
+            let rate = *loosest == 0.0 && !grid.percent && grid.decimals < *finest;
+            if rate {
+                let fine = Grid { decimals: *finest, ..grid };
+                search.at(fine, ends(fine, *old, *loosest).1).found()?;
+            }
             loop {
                 let (from, to) = ends(grid, *old, *loosest);
                 let up = loosest > old;
@@ -88,7 +96,7 @@ pub(super) fn smallest(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], k: usi
                     return Some((Turned { knob: k, value: grid.node(steps), text }, found));
                 }
                 // A grid with hardly a point between the number and nothing is too coarse to tell.
-                if grid.percent || grid.decimals >= *finest || (to - from).abs() > 5 {
+                if grid.percent || grid.decimals >= *finest || (!rate && (to - from).abs() > 5) {
                     return None;
                 }
                 grid.decimals += 1;
