@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
-
-use assert_cmd::Command;
+use std::process::{Command, Output};
 
 const BOARDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/explain/boards.yaml");
 
@@ -20,7 +18,7 @@ workloads:
 ";
 
 fn edgemem(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::cargo_bin("edgemem").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgemem"));
     command.current_dir(folder).args(arguments).args(["--catalog", BOARDS]).env_remove("COLUMNS");
     command.output().unwrap()
 }
@@ -82,7 +80,7 @@ fn every_relaxation_of_a_plan_is_what_whatif_says_it_is() {
 fn a_sweep_is_the_same_on_any_number_of_threads_and_keeps_going() {
     let folder = shop();
     let sweep = |threads: &str, format: &str| {
-        let mut command = Command::cargo_bin("edgemem").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgemem"));
         command.current_dir(folder.path()).env("RAYON_NUM_THREADS", threads).args([
             "whatif",
             "shop.yaml",
