@@ -199,3 +199,40 @@ fn files_have_the_bits_per_weight_that_llama_cpp_publishes() {
         assert!((got / bits - 1.0).abs() < 0.002, "{format}: {got:.4} for {bits}");
     }
 }
+
+#[test]
+fn more_context_and_more_streams_never_need_less() {
+    let bench = Bench::new();
+    let mut names: Vec<&String> = bench.models.keys().collect();
+    names.sort();
+    for name in names {
+        let weights = bench.weights(name, "q4_k_m");
+        let need = |total_context: u64, streams: u32, flash_attention: &str| {
+            let row = Row {
+                model: name.clone(),
+                weights: "q4_k_m".to_owned(),
+                total_context,
+                streams,
+                batch: 2048,
+                micro_batch: 512,
+                flash_attention: flash_attention.to_owned(),
+                kv_k: "f16".to_owned(),
+                kv_v: "f16".to_owned(),
+                kv_unified: false,
+                swa_full: false,
+                outputs: streams.into(),
+                kv_cache_bytes: 0,
+                state_bytes: 0,
+                compute_bytes: 0,
+                work_bytes: 0,
+            };
+            bench.ask(&row, &weights).unwrap().main.total()
+        };
+        for flash in ["on", "off"] {
+            let by_context: Vec<_> = (1..=64).map(|n| need(n * 512, 1, flash)).collect();
+            assert!(by_context.is_sorted(), "{name} by context, flash attention {flash}");
+            let by_streams: Vec<_> = (1..=16).map(|n| need(u64::from(n) * 2048, n, flash)).collect();
+            assert!(by_streams.is_sorted(), "{name} by streams, flash attention {flash}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::footprint::Unsupported;
 use super::llama_cpp::Profile;
 use super::tensors::{Element, MixRule, Tensor, tensors};
-use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Model, StoredWeights, Task};
+use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Model, StoredWeights};
 use crate::units::Bytes;
 
 /// ggml places every tensor at a multiple of this many bytes.
@@ -155,7 +155,7 @@ impl Sum {
             let element = rule.element(tensor);
             self.add(tensor.name, padded(element.bytes(&tensor.dims)));
         }
-        let vision = vision_parameters(model, architecture, &list);
+        let vision = vision_parameters(architecture);
         let named = vision + other_parameters(architecture);
         self.settle(u128::from(model.parameters).saturating_sub(named), &list, u128::from(LEFT_OUT));
         // The tower is a file of its own, in half precision.
@@ -171,7 +171,7 @@ impl Sum {
             let bits = if matrix && !table { bits } else { embedding_bits };
             self.add(tensor.name, scaled(tensor.elements(), bits / 8.0));
         }
-        let vision = vision_parameters(model, architecture, &list);
+        let vision = vision_parameters(architecture);
         self.settle(u128::from(model.parameters).saturating_sub(vision), &list, u128::MAX);
         self.vision = scaled(vision, embedding_bits / 8.0);
         self.total = self.total.saturating_add(self.vision);
@@ -196,16 +196,9 @@ impl Sum {
     }
 }
 
-/// Parameters of the vision tower: as stated, else what a vision-language model has beside its language body.
-fn vision_parameters(model: &Model, architecture: &Architecture, list: &[Tensor]) -> u128 {
-    match architecture.spec.vision {
-        Some(vision) => vision.parameters.into(),
-        None if model.task == Task::VisionLanguage => {
-            let listed: u128 = list.iter().map(Tensor::elements).sum();
-            u128::from(model.parameters).saturating_sub(listed + other_parameters(architecture))
-        }
-        None => 0,
-    }
+/// Parameters of the vision tower, as stated; what is not stated counts as part of the body.
+fn vision_parameters(architecture: &Architecture) -> u128 {
+    architecture.spec.vision.map_or(0, |vision| vision.parameters.into())
 }
 
 /// Parameters that the hyper-parameters do not describe.

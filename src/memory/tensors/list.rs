@@ -106,7 +106,8 @@ impl List<'_> {
         self.push("position_embd.weight", [e, spec.positions.into(), 1], Element::F32);
         self.push("token_types.weight", [e, spec.token_types.into(), 1], Element::F32);
         if per_layer > 0 {
-            self.matrix("per_layer_token_embd.weight", per_layer * layers, vocab);
+            let rows = if spec.per_layer_vocab == 0 { vocab } else { u64::from(spec.per_layer_vocab) };
+            self.matrix("per_layer_token_embd.weight", per_layer * layers, rows);
             self.matrix("per_layer_model_proj.weight", e, per_layer * layers);
             self.vector("per_layer_proj_norm.weight", per_layer);
         }

@@ -138,6 +138,7 @@ impl<'a> Facts<'a> {
             positions: self.width_of("position_embd.weight", 1).unwrap_or(0),
             token_types: self.width_of("token_types.weight", 1).unwrap_or(0),
             per_layer_input: self.small("embedding_length_per_layer_input").unwrap_or(0),
+            per_layer_vocab: self.width_of("per_layer_token_embd.weight", 1).unwrap_or(0),
             rope_factors: self.rope_factors(),
             moe: self.moe(),
             dense_first_layers: self.dense_first_layers(),

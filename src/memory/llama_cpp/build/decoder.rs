@@ -31,6 +31,8 @@ struct Inputs {
     window: Option<Cache>,
     states: Option<States>,
     mask: Option<Node>,
+    /// Inputs of every block beside the stream, for all blocks.
+    per_layer: Option<Value>,
     /// Widest row of values of any block.
     widest: u64,
 }
@@ -72,12 +74,43 @@ impl Builder<'_> {
             x = self.map(x);
             self.compute(x);
         }
-        let inputs = self.inputs(layers);
+        let per_layer = self.per_layer_inputs(x, layers.len() as u64);
+        if self.spec.family == "gemma3n" {
+            // Its four copies of the stream are predicted and corrected in every block: two sets of them at a time.
+            let copies = self.fresh(self.stream() * 8, &[x.node]);
+            self.graph.keep(copies.node);
+            self.compute(copies);
+        }
+        let inputs = Inputs { per_layer, ..self.inputs(layers) };
         for (i, layer) in shortened.iter().enumerate() {
             self.graph.mark();
             x = self.block(x, layer, &inputs, i + 1 == shortened.len());
         }
         self.head(x, &inputs);
+    }
+
+    /// Embeddings per layer, and the stream projected to their width: one more input for every block.
+    fn per_layer_inputs(&mut self, x: Value, layers: u64) -> Option<Value> {
+        let width = u64::from(self.spec.per_layer_input);
+        if width == 0 {
+            return None;
+        }
+        let count = Size::per_token(width * layers);
+        let tokens = self.input(Size::per_token(4));
+        let table = self.fresh(count, &[tokens]);
+        let table = self.reshape(table);
+        let table = self.map(table);
+        self.compute(table);
+        let projected = self.project(x, count);
+        let projected = self.map(projected);
+        let projected = self.reshape(projected);
+        let normed = self.rms(projected);
+        let sum = self.zip(normed, table);
+        let sum = self.map(sum);
+        let turned = self.reshape(sum);
+        let all = self.copy(turned);
+        self.compute(all);
+        Some(all)
     }
 
     fn inputs(&mut self, layers: &[Layer]) -> Inputs {
@@ -105,6 +138,7 @@ impl Builder<'_> {
             window: (self.style.windows && !encoder).then(|| self.cache(Cells::Window, widest, window_head)),
             states,
             mask: encoder.then(|| self.mask(Cells::Full)),
+            per_layer: None,
             widest,
         }
     }
@@ -162,7 +196,17 @@ impl Builder<'_> {
         if self.style.residual_scale {
             fed = self.map(fed);
         }
-        let out = if self.style.residual_first[1] { self.zip(joined, fed) } else { self.zip(fed, joined) };
+        let mut out = if self.style.residual_first[1] { self.zip(joined, fed) } else { self.zip(fed, joined) };
+        if let Some(per_layer) = inputs.per_layer {
+            let width = rows * u64::from(self.spec.per_layer_input);
+            let gate = self.project(out, width);
+            let gate = self.map(gate);
+            let slice = self.view(per_layer, width);
+            let gated = self.zip(gate, slice);
+            let added = self.project(gated, out.count);
+            let added = self.rms(added);
+            out = self.zip(out, added);
+        }
         if self.style.layer_scale { self.map(out) } else { out }
     }
 
