@@ -205,7 +205,7 @@ fn tegrastats(observed: &mut Observed, line: &str) -> bool {
 fn nvidia_smi(observed: &mut Observed, line: &str) -> bool {
     let sizes: Vec<f64> = line
         .split(['|', ',', '/'])
-        .filter_map(|cell| cell.trim().split_whitespace().collect::<String>().strip_suffix("MiB").and_then(figure))
+        .filter_map(|cell| cell.split_whitespace().collect::<String>().strip_suffix("MiB").and_then(figure))
         .collect();
     let plain = line.trim_start().starts_with('|') && line.contains("MiB /");
     let query = line.contains(',') && !line.contains('|');

@@ -5,6 +5,9 @@ use super::unit::{Choice, Room, Unit};
 use super::value::Values;
 use super::watch::{Stopped, Watch};
 
+/// The machines of a unit and what each of them hosts.
+type Found = (Vec<usize>, Vec<Set>);
+
 /// Tries at rebuilding without a better unit before it is taken, for each item.
 const PATIENCE: usize = 8;
 
@@ -40,7 +43,7 @@ impl<'b, 'u> Builder<'b, 'u> {
     }
 
     /// The best unit found: its machines and what each hosts. Nothing when no try fits the limits of the unit.
-    pub(super) fn build(&mut self, watch: &mut Watch) -> Result<Option<(Vec<usize>, Vec<Set>)>, Stopped> {
+    pub(super) fn build(&mut self, watch: &mut Watch) -> Result<Option<Found>, Stopped> {
         let mut best: Option<(i128, Vec<Device<'u>>)> = None;
         let mut idle = 0;
         while idle < PATIENCE * self.unit.items.len() {

@@ -85,8 +85,9 @@ fn seats(unit: &Unit, prices: &[Option<i128>]) -> Vec<Seat> {
             let share = |part: u64, whole: u64| if part == 0 { 0.0 } else { part as f64 / whole as f64 };
             let using = |choice: &super::unit::Choice| {
                 let mut shares = [0.0; RESOURCES];
-                for pool in 0..MAX_POOLS {
-                    shares[pool] = share(choice.mem[pool], machine.room[pool]);
+                for (of, (&part, &whole)) in shares.iter_mut().zip(choice.mem.iter().zip(&machine.room)).take(MAX_POOLS)
+                {
+                    *of = share(part, whole);
                 }
                 shares[MAX_POOLS] = share(choice.load, unit.problem.max_load.0);
                 let own = if unit.running() { machine.per_load as f64 * choice.load as f64 } else { 0.0 };

@@ -1,6 +1,6 @@
 //! HuggingFace `config.json`: what it says, and what is assumed where it is silent.
 //!
-//! One table ([`families`]) holds what each `model_type` has in common with the others; what only one family has stands in
+//! One table (`families`) holds what each `model_type` has in common with the others; what only one family has stands in
 //! the files beside it. Structures are those of the modelling code that the `model_type` names; that the counts they lead to
 //! are the published ones is what the tests check.
 
