@@ -69,6 +69,22 @@ fn an_unknown_kind_is_read_with_its_assumptions_stated() {
 }
 
 #[test]
+fn unknown_kinds_of_layers_err_upwards() {
+    let window =
+        r#""sliding_window": 64, "layer_types": ["#.to_owned() + &["\"novel_attention\""; 32].join(", ") + "],";
+    let model = read(&PLAIN.replacen('{', &format!("{{ {window}"), 1));
+    assert!(model.assumptions.iter().any(|a| a.contains("novel_attention")), "{:?}", model.assumptions);
+    let body = model.language().expect("a language body");
+    assert!(body.layers.iter().all(|l| matches!(l.mixer, Mixer::Attention(a) if a.window.is_none())));
+
+    let zebra = PLAIN.replace("LlamaForCausalLM", "ZebraForCausalLM").replace("\"llama\"", "\"zebra\"");
+    let model = read(&zebra.replacen('{', "{ \"sliding_window\": 64,", 1));
+    let body = model.language().expect("a language body");
+    assert!(body.layers.iter().all(|l| matches!(l.mixer, Mixer::Attention(a) if a.window.is_none())));
+    assert!(model.assumptions.iter().any(|a| a.contains("window")), "{:?}", model.assumptions);
+}
+
+#[test]
 fn what_is_missing_or_impossible_is_named() {
     for (from, to, named) in [
         ("\"hidden_size\": 4096,", "", "hidden_size"),

@@ -183,10 +183,10 @@ pub(super) fn pattern_of(text: Fields<'_>) -> Read<Option<Option<String>>> {
                 "mamba" | "mamba2" => 'M',
                 "conv" | "short_conv" => 'C',
                 "hybrid" => 'H',
-                "compressed_sparse_attention"
-                | "heavily_compressed_attention"
-                | "deepseek_sparse_attention"
-                | "sparse_attention" => 'F',
+                other if other.contains("attention") || other.contains("sparse") => {
+                    text.note(format!("layers of kind `{other}` are taken to keep the whole context, an upper bound"));
+                    'F'
+                }
                 other => return Err(format!("`layer_types` holds the unknown kind `{other}`")),
             })
         })

@@ -82,9 +82,9 @@ pub(super) fn deepseek_v4(r: &mut Reading<'_>) -> Read<()> {
     r.spec.sinks = true;
     (r.spec.pattern, r.spec.window) = (None, None);
     let low_rank = LowRank {
-        query: text.need(&["q_lora_rank"])?,
-        output: text.need(&["o_lora_rank"])?,
-        groups: text.need(&["o_groups"])?,
+        query: text.assume(&["q_lora_rank"], 1024)?,
+        output: text.assume(&["o_lora_rank"], 1024)?,
+        groups: text.assume(&["o_groups"], 8)?,
     };
     r.spec.low_rank = Some(low_rank);
     let (kv_heads, head_dim) = (r.spec.kv_heads, r.spec.head_dim);
@@ -93,7 +93,7 @@ pub(super) fn deepseek_v4(r: &mut Reading<'_>) -> Read<()> {
 
     let wide = |n: u32| u128::from(n);
     let (hidden, width) = (r.hidden(), wide(head_dim));
-    let (heads, index) = (wide(text.need(&["index_n_heads"])?), wide(text.need(&["index_head_dim"])?));
+    let (heads, index) = (wide(text.assume(&["index_n_heads"], 64)?), wide(text.assume(&["index_head_dim"], 128)?));
     let compressor = |ratio: u128, width: u128| 2 * hidden * width + ratio * width;
     let indexer = compressor(4, 2 * index) + index + wide(low_rank.query) * heads * index + hidden * heads;
     let of_ratio = |ratio: u32| match ratio {

@@ -288,7 +288,9 @@ pub(super) fn unknown(r: &mut Reading<'_>) -> Read<()> {
             r.kind
         ));
     }
-    dimensions::sliding(r)?;
+    if r.spec.pattern.is_none() && dimensions::window(r.text)?.is_some() {
+        r.text.note("the sliding window is not used: which layers slide is unknown, all keep the whole context");
+    }
     if r.spec.ffn == 0 && r.spec.moe.is_none() {
         r.spec.ffn = r.spec.hidden.saturating_mul(4);
         r.text.note("`intermediate_size` is absent: four times the model's width assumed");

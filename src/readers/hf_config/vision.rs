@@ -21,6 +21,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "molmo" => Some(molmo(r)?),
         "llama4" if config.is_none() => Some(default_llama4(r)?),
         "gemma3n" => Some((gemma3n_towers(r), Some(256))),
+        "phi4mm" => Some((phi4_towers(r), None)),
         "minicpmv" => Some(minicpmv(r, config)?),
         _ => match config {
             Some(config) => Some(described(r, outer, config)?),
@@ -361,6 +362,14 @@ fn gemma4_unified(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Towe
 fn gemma3n_towers(r: &Reading<'_>) -> u128 {
     r.root.note("vision and audio towers of Gemma 3n: 983281504 parameters, the remainder of the published counts");
     983_281_504
+}
+
+/// Phi-4 multimodal describes its image and audio encoders only in part.
+fn phi4_towers(r: &Reading<'_>) -> u128 {
+    r.root.note(
+        "image and audio encoders of Phi-4 multimodal: 907966432 parameters, the remainder of the published count",
+    );
+    907_966_432
 }
 
 /// MiniCPM-V: a SigLIP tower without its last layer if so told, and a resampler to a fixed number of tokens.
