@@ -159,3 +159,81 @@ fn a_saved_plan_is_checked_against_today() {
     assert_eq!(value["fits"], false, "{value}");
     assert!(!value["broken"].as_array().unwrap().is_empty());
 }
+
+/// Walks the ranges of a plan's sensitivity: just inside the devices stay, just outside they do not.
+#[test]
+fn sensitivity_ranges_flip_just_outside() {
+    let folder = shop();
+    let text = SHOP.replace("decode_tok_s: 5", "decode_tok_s: 12.5").replace("context: 4096", "context: 8192");
+    fs::write(folder.path().join("shop.yaml"), text).unwrap();
+    let plan = edgemem(folder.path(), &["plan", "shop.yaml", "--sensitivity", "--format", "json"]);
+    assert_eq!(plan.status.code(), Some(0), "{plan:?}");
+    let plan = json(&plan);
+    let devices = |value: &serde_json::Value| -> Vec<String> {
+        let all = value["sites"][0]["devices"].as_array().map(Vec::as_slice).unwrap_or_default();
+        all.iter().map(|d| d["device"].as_str().unwrap().to_owned()).collect()
+    };
+    let chosen = devices(&plan);
+    let at = |what: &str, value: &str| {
+        let sweep = format!("{what}={value}");
+        let output = edgemem(folder.path(), &["whatif", "shop.yaml", "--sweep", &sweep, "--format", "json"]);
+        devices(&serde_json::json!({ "sites": json(&output)["points"][0]["sites"] }))
+    };
+    let mut ends = 0;
+    for range in plan["sensitivity"].as_array().unwrap() {
+        let what = range["what"].as_str().unwrap();
+        if what.starts_with("price of") {
+            continue;
+        }
+        for (inside, outside) in [("low", "below"), ("high", "above")] {
+            let (Some(inside), Some(outside)) = (range[inside].as_str(), range[outside]["at"].as_str()) else {
+                continue;
+            };
+            ends += 1;
+            assert_eq!(at(what, inside), chosen, "{what} = {inside}");
+            assert_ne!(at(what, outside), chosen, "{what} = {outside}");
+        }
+    }
+    assert!(ends >= 4, "only {ends} ends: {}", plan["sensitivity"]);
+    // The winner's own price: at the last price inside it is still bought, a cent above it is not.
+    let own = format!("price of {}", chosen[0]);
+    let range = plan["sensitivity"].as_array().unwrap().iter().find(|r| r["what"] == own.as_str()).unwrap();
+    for (price, stays) in [(&range["high"], true), (&range["above"]["at"], false)] {
+        let row = format!("device,price_usd\n{},{}\n", chosen[0], price.as_str().unwrap());
+        fs::write(folder.path().join("p.csv"), row).unwrap();
+        let dearer = edgemem(folder.path(), &["plan", "shop.yaml", "--prices", "p.csv", "--format", "json"]);
+        assert_eq!(devices(&json(&dearer)) == chosen, stays, "{price}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_chosen_wins_at_the_price_that_is_named() {
+    let folder = shop();
+    let ask = |device: &str, more: &[&str]| {
+        edgemem(folder.path(), &[&["plan", "shop.yaml", "--why-not", device, "--format", "json"], more].concat())
+    };
+    let value = json(&ask("board-epsilon", &[]));
+    let why = &value["why_not"];
+    assert_eq!(why["chosen"], false, "{why}");
+    let wins = why["wins_at"].as_f64().unwrap();
+    for (cents, chosen) in [(0, true), (1, false)] {
+        let price = wins + f64::from(cents) / 100.0;
+        fs::write(folder.path().join("p.csv"), format!("device,price_usd\nboard-epsilon,{price:.2}\n")).unwrap();
+        assert_eq!(json(&ask("board-epsilon", &["--prices", "p.csv"]))["why_not"]["chosen"], chosen, "{price}");
+    }
+    // A device outside every list names each of them.
+    let outside = json(&ask("raspberry-pi-5-4gb", &[]));
+    let misses = outside["why_not"]["misses"].as_array().unwrap().clone();
+    assert!(misses.iter().any(|m| m.as_str().unwrap().contains("are not allowed")), "{misses:?}");
+    assert_eq!(outside["why_not"]["wins_at"], serde_json::Value::Null);
+    assert_eq!(ask("board-omega", &[]).status.code(), Some(1));
+}
+
+#[test]
+fn being_sure_has_a_price() {
+    let folder = shop();
+    let output = edgemem(folder.path(), &["plan", "shop.yaml", "--confidence", "0.95"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("Being sure costs"), "{text}");
+    assert_eq!(edgemem(folder.path(), &["plan", "shop.yaml", "--confidence", "0.3"]).status.code(), Some(1));
+}

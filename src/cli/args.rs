@@ -187,6 +187,15 @@ pub(crate) struct Plan {
     /// How many next best plans with other devices to show
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) alternatives: usize,
+    /// How sure the unfavourable bounds are, 0.5 to 0.99, in place of the scenario's; adds what being sure costs
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) confidence: Option<String>,
+    /// Add the range of each requirement and price in which the choice stays, the most sensitive first
+    #[arg(long)]
+    pub(crate) sensitivity: bool,
+    /// Add why this device is not in the plan, and the price at which it would be
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) why_not: Option<String>,
     /// Seconds after which the search ends with the best plan found and a proven bound
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub(crate) time_limit: f64,

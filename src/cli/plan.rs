@@ -2,21 +2,33 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::args::{Form, Plan};
-use super::files::{Inputs, Models};
+use super::files::{self, Inputs, Models};
 use super::{DONE, Failure, NO_PLAN, output};
 use crate::diag::Diagnostic;
 use crate::planner::explain::{Asker, explain};
+use crate::planner::sensitivity::sensitivity;
+use crate::planner::why_not::why_not;
 use crate::planner::{self, Plan as Answer};
 use crate::report;
+use crate::scenario::{ObjectiveKind, Path};
 use crate::solve::{SearchLimits, Status};
+use crate::yaml;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
     if !arguments.time_limit.is_finite() || arguments.time_limit <= 0.0 {
         return Err(Diagnostic::error("--time-limit must be a positive number of seconds").into());
     }
-    let inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
+    let mut inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
+    if let Some(share) = &arguments.confidence {
+        let path: Path = "confidence".parse()?;
+        let value = yaml::parse_value(share)?;
+        inputs.document = inputs.document.with(&path, value).map_err(|e| Diagnostic::error(e.to_string()))?;
+        inputs.scenario = files::resolve(&inputs.document, &inputs.catalog)?;
+    }
     let limits =
         SearchLimits { time: Some(Duration::from_secs_f64(arguments.time_limit.min(1e6))), ..SearchLimits::default() };
     let plan = planner::plan(&inputs.scenario, &inputs.catalog, arguments.alternatives, &limits, &mut output::progress);
@@ -24,10 +36,10 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
         infeasible(arguments, &inputs, &plan, &limits)
     } else {
         match arguments.sink.format {
-            Form::Json => report::saved_json(&plan, &inputs.document),
+            Form::Json => report::saved_json(&plan, &inputs.document, more(arguments, &inputs, &plan, &limits)?.1),
             Form::Csv => report::plan_table(&plan).csv(),
             Form::Markdown => report::plan_markdown(&plan),
-            Form::Table => report::plan_text(&plan, output::width()),
+            Form::Table => report::plan_text(&plan, output::width()) + &more(arguments, &inputs, &plan, &limits)?.0,
         }
     };
     output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
@@ -39,6 +51,65 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
             Ok(if plan.sites.is_empty() { NO_PLAN } else { DONE })
         }
     }
+}
+
+/// What else was asked for, for eyes and for programs.
+fn more(
+    arguments: &Plan,
+    inputs: &Inputs,
+    plan: &Answer<'_>,
+    limits: &SearchLimits<'_>,
+) -> Result<(String, Map<String, Value>), Diagnostic> {
+    let models = Models::beside(&inputs.catalog, &inputs.document);
+    let find = |name: &str| models.find(name);
+    let asker = Asker::new(&inputs.catalog, &find, limits).deciding_ties(limits);
+    let (mut text, mut object) = (String::new(), Map::new());
+    if arguments.confidence.is_some()
+        && let Some(costs) = certainty(&asker, inputs, plan)?
+    {
+        text.push_str(&format!("\n{costs}\n"));
+        object.insert("certainty".to_owned(), Value::String(costs));
+    }
+    if let Some(device) = &arguments.why_not {
+        let why = why_not(&inputs.document, &inputs.scenario, &inputs.catalog, &find, plan, device, limits)?;
+        text.push_str(&report::why_not_text(&why, inputs.scenario.objective));
+        object.insert("why_not".to_owned(), report::why_not_value(&why));
+    }
+    if arguments.sensitivity {
+        let ranges = sensitivity(&asker, &inputs.document, &inputs.scenario);
+        text.push_str(&report::sensitivity_text(&ranges, output::width()));
+        object.insert("sensitivity".to_owned(), report::sensitivity_value(&ranges));
+    }
+    Ok((text, object))
+}
+
+/// What being sure costs: the plan at even odds beside that at the confidence asked.
+fn certainty(asker: &Asker<'_>, inputs: &Inputs, plan: &Answer<'_>) -> Result<Option<String>, Diagnostic> {
+    let half = yaml::parse_value("0.5")?;
+    let even = asker.ask_with(&inputs.document, &"confidence".parse()?, &half).found();
+    let sure = asker.ask(&inputs.document).found();
+    let (Some(even), Some(sure)) = (even, sure) else { return Ok(None) };
+    let asked = inputs.scenario.confidence.as_f64();
+    let unit = match plan.objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
+        ObjectiveKind::Power => "W",
+    };
+    Ok(Some(if even.devices() == sure.devices() && even.value == sure.value {
+        format!(
+            "Being sure costs nothing: at 0.5 as at {asked} it is {} for {:.2} {unit}.",
+            sure.devices(),
+            sure.objective
+        )
+    } else {
+        format!(
+            "Being sure costs {:.2} {unit}: at 0.5 it would be {} for {:.2}, at {asked} it is {} for {:.2}.",
+            sure.objective - even.objective,
+            even.devices(),
+            even.objective,
+            sure.devices(),
+            sure.objective
+        )
+    }))
 }
 
 /// No plan: why, and the smallest changes that would open one.

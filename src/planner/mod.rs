@@ -9,8 +9,10 @@ mod launch;
 pub mod limits;
 mod plan;
 mod rejected;
+pub mod sensitivity;
 pub mod validate;
 pub mod whatif;
+pub mod why_not;
 
 pub use build::{Built, build};
 pub use launch::command;

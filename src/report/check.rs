@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::table::{Cell, Table};
 use crate::planner::Plan;
@@ -10,9 +10,10 @@ use crate::planner::check::{Check, SavedFacts};
 use crate::report::plan_value;
 use crate::scenario::{Document, ObjectiveKind};
 
-/// A plan as JSON text that `edgemem check` can read back: with the scenario and the facts that it rests on.
+/// A plan as JSON text that `edgemem check` can read back: with the scenario and the facts that it rests on, and what else
+/// was asked for.
 #[must_use]
-pub fn saved_json(plan: &Plan<'_>, document: &Document) -> String {
+pub fn saved_json(plan: &Plan<'_>, document: &Document, more: Map<String, Value>) -> String {
     let mut value = plan_value(plan);
     let mut facts: Vec<SavedFacts> =
         plan.sites.iter().flat_map(|s| s.devices.iter().map(|d| SavedFacts::of(d.device))).collect();
@@ -32,6 +33,7 @@ pub fn saved_json(plan: &Plan<'_>, document: &Document) -> String {
         .collect();
     if let Some(object) = value.as_object_mut() {
         let inputs = json!({ "file": document.file, "scenario": document.text, "facts": facts });
+        object.extend(more);
         object.insert("inputs".to_owned(), inputs);
     }
     format!("{value:#}\n")

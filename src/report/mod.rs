@@ -8,6 +8,7 @@ mod explain;
 mod limits;
 mod model;
 mod plan;
+mod sensitivity;
 mod table;
 mod validate;
 mod whatif;
@@ -22,6 +23,7 @@ pub use explain::{explained_json, explained_markdown, explained_text};
 pub use limits::limits;
 pub use model::{model_text, model_value};
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
+pub use sensitivity::{sensitivity_table, sensitivity_text, sensitivity_value, why_not_text, why_not_value};
 pub use table::{Align, Cell, Column, Table};
 pub use validate::{validation_table, validation_text, validation_value};
 pub use whatif::{

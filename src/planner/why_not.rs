@@ -1,0 +1,210 @@
+//! Why a device is not in the plan: every constraint that it misses and by how much, and the price at which it would win.
+
+use super::build::build;
+use super::explain::{Asker, Verdict, verdict};
+use super::plan::Plan;
+use super::rejected::rejected;
+use super::sensitivity::{edge, repriced};
+use crate::candidates::unverified_facts;
+use crate::catalog::Catalog;
+use crate::domain::{Availability, Device};
+use crate::scenario::{Document, FindModel, ObjectiveKind, Path, Scenario, Site};
+use crate::solve::SearchLimits;
+use crate::units::Money;
+use crate::yaml::{Node, Value};
+
+/// A price that nobody would ask: what is chosen at it is chosen at any price.
+const ANY_PRICE: i64 = 1_000_000_000;
+
+/// Why a device is not in the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WhyNot {
+    /// Device id.
+    pub device: String,
+    /// Whether the plan has it after all.
+    pub chosen: bool,
+    /// Its price, where known.
+    pub price: Option<Money>,
+    /// Every constraint that it misses, and by how much.
+    pub misses: Vec<String>,
+    /// The objective of the best plan with this device alone, when there is one.
+    pub alone: Option<f64>,
+    /// The highest price of one at which it would be chosen; absent when none is low enough.
+    pub wins_at: Option<Money>,
+}
+
+/// Says why a device is not in a plan.
+///
+/// # Errors
+/// When no device has this id or alias.
+pub fn why_not(
+    doc: &Document,
+    scenario: &Scenario,
+    catalog: &Catalog,
+    find_model: &FindModel<'_>,
+    plan: &Plan<'_>,
+    id: &str,
+    limits: &SearchLimits<'_>,
+) -> Result<WhyNot, crate::diag::Diagnostic> {
+    let device = catalog.device(id)?.0;
+    let mut misses = Vec::new();
+    for site in &scenario.sites {
+        let of = if scenario.sites.len() > 1 { format!("for `{}` ", site.name) } else { String::new() };
+        misses.extend(own_misses(device, site, scenario.objective).into_iter().map(|miss| format!("{of}{miss}")));
+    }
+    let asker = Asker::new(catalog, find_model, limits).deciding_ties(limits);
+    let only = only(doc, &device.id);
+    let bare = only.as_ref().and_then(|d| unlimited(d, scenario));
+    if let Some(bare) = bare.and_then(|d| asker.resolve(&d).ok()) {
+        let generated = asker.generate(&bare);
+        for outcome in generated.outcomes.iter().filter(|o| !o.usable) {
+            if let Some(refusal) = &outcome.nearest {
+                misses.push(format!("`{}`: {refusal}", bare.sites[outcome.site].workloads[outcome.workload].name));
+            }
+        }
+        if misses.is_empty() {
+            let built = build(&bare, catalog, &generated);
+            misses.extend(rejected(&bare, catalog, &generated, &built).into_iter().map(|r| r.reason));
+        }
+    }
+    misses.dedup();
+    let alone = only.map(|d| asker.ask(&d)).and_then(Verdict::found).map(|f| f.objective);
+    let wins_at = wins_at(doc, catalog, find_model, &device.id, limits);
+    Ok(WhyNot {
+        device: device.id.clone(),
+        chosen: plan.sites.iter().any(|s| s.devices.iter().any(|d| d.device.id == device.id)),
+        price: device.prices.first().map(|b| b.price),
+        misses,
+        alone,
+        wins_at,
+    })
+}
+
+/// What the device itself misses, whatever it should run.
+fn own_misses(device: &Device, site: &Site, objective: ObjectiveKind) -> Vec<String> {
+    let mut misses = Vec::new();
+    for allow in &site.allow {
+        if allow.classes.as_ref().is_some_and(|c| !c.contains(&device.class)) {
+            misses.push(format!("its class {} is not allowed", device.class.id()));
+        }
+        let vendor = device.vendor.to_lowercase();
+        if allow.vendors.as_ref().is_some_and(|v| !v.iter().any(|v| vendor.contains(v))) {
+            misses.push(format!("devices of {} are not allowed", device.vendor));
+        }
+        if allow.devices.as_ref().is_some_and(|d| !d.iter().any(|n| n.id == device.id)) {
+            misses.push("it is not among the devices allowed".to_owned());
+        }
+        if allow.exclude.iter().any(|n| n.id == device.id) {
+            misses.push("it is excluded".to_owned());
+        }
+        if let Some((low, high)) = allow.operating_temp_c {
+            match device.operating_temp_c {
+                None => misses.push("its operating temperature is unknown".to_owned()),
+                Some((min, max)) if min > low || max < high => {
+                    misses.push(format!("made for {min} to {max} °C, {low} to {high} °C wanted"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    let named = site.allow.iter().any(|a| a.devices.as_ref().is_some_and(|d| d.iter().any(|n| n.id == device.id)));
+    if device.availability == Availability::NamedOnly && !named {
+        misses.push("not sold new: offered only when named in allow.devices".to_owned());
+    }
+    match device.prices.iter().map(|b| b.price).min() {
+        None => misses.push("its price is unknown".to_owned()),
+        Some(price) => {
+            if let Some(limit) = site.limits.price.filter(|l| price > *l) {
+                let over = Money(price.0 - limit.0);
+                misses.push(format!("costs {price} USD, at most {limit} allowed: {over} too much"));
+            }
+        }
+    }
+    if let Some(limit) = site.limits.power {
+        match device.modes.iter().map(|m| m.power).min().flatten() {
+            None => misses.push("its power draw is unknown".to_owned()),
+            Some(power) if power > limit => misses.push(format!(
+                "draws {} W in its most frugal mode, at most {} W allowed",
+                power.watts(),
+                limit.watts()
+            )),
+            Some(_) => {}
+        }
+    }
+    if let Some(most) = site.limits.lead_time_days {
+        match device.lead_time_days {
+            None => misses.push("its lead time is unknown".to_owned()),
+            Some(days) if days > most => misses.push(format!("takes {days} days to arrive, at most {most} wanted")),
+            Some(_) => {}
+        }
+    }
+    if !site.allows_unverified() {
+        let counts_power = objective != ObjectiveKind::Capex || site.limits.power.is_some();
+        let facts = unverified_facts(device, objective, counts_power);
+        if !facts.is_empty() {
+            misses.push(format!("unverified: {} (allow.unverified: true would admit it)", facts.join(", ")));
+        }
+    }
+    misses
+}
+
+/// The scenario with this device alone.
+fn only(doc: &Document, device: &str) -> Option<Document> {
+    let list = Node { at: None, value: Value::List(vec![Node { at: None, value: Value::Text(device.to_owned()) }]) };
+    doc.with(&Path(vec!["allow".to_owned(), "devices".to_owned()]), list).ok()
+}
+
+/// The scenario without limits and lists other than that of the devices, so that what the workloads miss shows.
+fn unlimited(doc: &Document, scenario: &Scenario) -> Option<Document> {
+    let null = || Node { at: None, value: Value::Null };
+    let yes = Node { at: None, value: Value::Bool(true) };
+    let mut bases = vec![Path(Vec::new())];
+    let top = Path(vec!["sites".to_owned()]);
+    if doc.get(&top).is_some() {
+        bases.extend(scenario.sites.iter().map(|s| top.join(&s.name)));
+    }
+    let mut bare = doc.clone();
+    for (i, base) in bases.iter().enumerate() {
+        for key in ["price_usd", "power_w", "lead_time_days"] {
+            bare = bare.with(&base.join("limits").join(key), null()).ok()?;
+        }
+        for key in ["classes", "vendors", "exclude", "operating_temp_c"] {
+            bare = bare.with(&base.join("allow").join(key), null()).ok()?;
+        }
+        if i > 0 {
+            bare = bare.with(&base.join("allow").join("devices"), null()).ok()?;
+        }
+        bare = bare.with(&base.join("allow").join("unverified"), yes.clone()).ok()?;
+    }
+    Some(bare)
+}
+
+/// The highest price of one at which the device would be chosen, all else being equal.
+fn wins_at(
+    doc: &Document,
+    catalog: &Catalog,
+    find_model: &FindModel<'_>,
+    device: &str,
+    limits: &SearchLimits<'_>,
+) -> Option<Money> {
+    // At the price of a cent no limit keeps the device from being considered.
+    let mut cheap = catalog.clone();
+    for other in cheap.devices_mut().filter(|d| d.id == device) {
+        for price in &mut other.prices {
+            price.price = Money(1);
+        }
+    }
+    let asker = Asker::new(&cheap, find_model, limits).deciding_ties(limits);
+    let scenario = asker.resolve(doc).ok()?;
+    let generated = asker.generate(&scenario);
+    let problem = build(&scenario, &cheap, &generated).problem;
+    let index = problem.skus.iter().position(|s| s.id == device)?;
+    let wins = |cents: i64| {
+        let verdict = verdict(&scenario, &repriced(&problem, index, cents - 1), asker.limits());
+        matches!(verdict, Verdict::Found(f) if f.units.iter().any(|u| u.devices.iter().any(|(d, _)| d == device)))
+    };
+    if !wins(1) {
+        return None;
+    }
+    Some(edge(1, ANY_PRICE, &wins).map_or(Money(ANY_PRICE.unsigned_abs()), |(inside, _)| Money(inside.unsigned_abs())))
+}
