@@ -2,14 +2,20 @@
 //! with `INSTA_UPDATE=always cargo test --test printed` once it is what was meant.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 /// What a command prints in the project's folder, with the exit code that it must have.
 fn printed(arguments: &[&str], code: i32) -> String {
+    printed_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments, code)
+}
+
+/// The same in another folder: outputs name files as they were named, so snapshots need relative paths.
+fn printed_in(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_edgemem"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(folder)
         .env_remove("COLUMNS")
         .env_remove("CLICOLOR_FORCE")
         .args(arguments)
@@ -62,11 +68,10 @@ fn the_articles_example_as_a_budget() {
 #[test]
 fn no_plan_says_what_is_in_the_way() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("impossible.yaml");
     let text = "scenario: impossible\nallow: { devices: [raspberry-pi-5-16gb, jetson-orin-nx-16gb] }\nworkloads:\n  \
         - { name: giant, model: meta-llama/Llama-3.1-70B-Instruct, context: 8192 }\n";
-    std::fs::write(&path, text).unwrap();
-    let shown = printed(&["plan", path.to_str().unwrap()], 3);
+    std::fs::write(folder.path().join("impossible.yaml"), text).unwrap();
+    let shown = printed_in(folder.path(), &["plan", "impossible.yaml"], 3);
     snapshot("plan_impossible", &shown);
 }
 
