@@ -196,12 +196,12 @@ fn run(seeds: std::ops::Range<u64>) {
         infeasible += 1;
         check(&bench, &doc, &explain(&asker, &doc), &asker, seed);
     }
-    assert!(infeasible > 10, "only {infeasible} scenarios without a plan: the generator is too kind");
+    assert!(infeasible > 8, "only {infeasible} scenarios without a plan: the generator is too kind");
 }
 
 #[test]
 fn conflicts_are_irreducible_and_relaxations_smallest() {
-    run(0..40);
+    run(0..24);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn dials(doc: &Document, scenario: &Scenario) -> Vec<Dial> {
         add(limits.join("lead_time_days"), None, 0, 0.0, 10_000.0);
     }
     add(top.join("fleet").join("max_skus"), None, 0, 1.0, 64.0);
-    add(top.join("headroom"), Some(scenario.headroom.as_f64()), 2, 0.0, 2.0);
+    add(top.join("headroom"), Some(scenario.headroom.as_f64()), 2, 0.0, 10.0);
     add(top.join("max_load"), Some(scenario.max_load.as_f64()), 2, 0.0, 1.0);
     add(top.join("confidence"), Some(scenario.confidence.as_f64()), 2, 0.5, 0.99);
     for site in &scenario.sites {

@@ -321,6 +321,6 @@ fn demands(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: &Node)
         let loosest = 0.01;
         // Silence means all of the time: hundredths are fine enough to say less.
         let default = if value(node, "duty").is_some() { workload.duty.as_f64() } else { 1.0 };
-        c.number(path.join("duty"), default, 2, loosest, Gauge::Search, text);
+        c.number(path.join("duty"), default, 6, loosest, Gauge::Search, text);
     }
 }
