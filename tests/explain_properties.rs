@@ -165,9 +165,8 @@ fn check(bench: &Bench, doc: &Document, explanation: &Explanation, asker: &Asker
         };
         if nearer != new.value {
             let verdict = asker.ask_with(doc, path, &node(nearer.clone()));
-            assert_ne!(
-                matches!(verdict, Verdict::Found(_)),
-                true,
+            assert!(
+                !matches!(verdict, Verdict::Found(_)),
                 "seed {seed}: {path} = {nearer:?} is enough, {new:?} was said\n{text}"
             );
         }

@@ -71,6 +71,7 @@ fn setting() -> impl Strategy<Value = Setting> {
         .prop_map(|(model, host, format, [k, v, flash])| {
             let (device, runtime) = *host.get(hosts());
             let formats: Vec<&Format> = shipped().formats().filter(|f| runtime.formats.contains(&f.id)).collect();
+            let format = *format.get(&formats);
             let kvs: Vec<KvType> =
                 KvType::ALL.into_iter().filter(|t| runtime.kv_types.iter().any(|id| id == t.id())).collect();
             let pick = |n: u8| kvs.get(n as usize % kvs.len().max(1)).copied().unwrap_or(KvType::F16);
@@ -82,7 +83,7 @@ fn setting() -> impl Strategy<Value = Setting> {
                 model: model.get(models()).as_str(),
                 device,
                 runtime,
-                format: *format.get(&formats),
+                format,
                 kv: KvPair { k: pick(k), v: pick(v) },
                 flash,
             }
