@@ -169,6 +169,17 @@ pub(crate) struct Facts {
     pub(crate) prices: Option<PathBuf>,
 }
 
+/// Where an answer goes that may also be a page of its own.
+#[derive(Debug, Args)]
+pub(crate) struct PageSink {
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = PageForm::Table)]
+    pub(crate) format: PageForm,
+    /// Write to this file, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 /// Where the answer goes.
 #[derive(Debug, Args)]
 pub(crate) struct Sink {
@@ -202,12 +213,12 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) facts: Facts,
     #[command(flatten)]
-    pub(crate) sink: Sink,
+    pub(crate) sink: PageSink,
 }
 
-/// The form of a difference or a sweep.
+/// The form of an output that may also be a page of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DiffForm {
+pub(crate) enum PageForm {
     /// For eyes
     Table,
     /// For programs
@@ -253,8 +264,8 @@ pub(crate) struct WhatIf {
     #[command(flatten)]
     pub(crate) facts: Facts,
     /// The form of the output
-    #[arg(long, value_enum, default_value_t = DiffForm::Table)]
-    pub(crate) format: DiffForm,
+    #[arg(long, value_enum, default_value_t = PageForm::Table)]
+    pub(crate) format: PageForm,
     /// Write to this file, whole or not at all
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::args::{Form, Plan};
+use super::args::{PageForm, Plan};
 use super::files::{self, Inputs, Models};
 use super::{DONE, Failure, NO_PLAN, output};
 use crate::diag::Diagnostic;
@@ -36,10 +36,14 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
         infeasible(arguments, &inputs, &plan, &limits)
     } else {
         match arguments.sink.format {
-            Form::Json => report::saved_json(&plan, &inputs.document, more(arguments, &inputs, &plan, &limits)?.1),
-            Form::Csv => report::plan_table(&plan).csv(),
-            Form::Markdown => report::plan_markdown(&plan),
-            Form::Table => report::plan_text(&plan, output::width()) + &more(arguments, &inputs, &plan, &limits)?.0,
+            PageForm::Json => report::saved_json(&plan, &inputs.document, more(arguments, &inputs, &plan, &limits)?.1),
+            PageForm::Csv => report::plan_table(&plan).csv(),
+            PageForm::Markdown => report::plan_markdown(&plan),
+            PageForm::Html => {
+                let text = report::plan_text(&plan, output::width()) + &more(arguments, &inputs, &plan, &limits)?.0;
+                report::page(&plan.scenario, &text, &report::plan_table(&plan))
+            }
+            PageForm::Table => report::plan_text(&plan, output::width()) + &more(arguments, &inputs, &plan, &limits)?.0,
         }
     };
     output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
@@ -119,9 +123,13 @@ fn infeasible(arguments: &Plan, inputs: &Inputs, plan: &Answer<'_>, limits: &Sea
     let asker = Asker::new(&inputs.catalog, &find, limits);
     let explanation = explain(&asker, &inputs.document);
     match arguments.sink.format {
-        Form::Json => report::explained_json(plan, &explanation),
-        Form::Csv => report::plan_table(plan).csv(),
-        Form::Markdown => report::explained_markdown(plan, &explanation),
-        Form::Table => report::explained_text(plan, &explanation, &inputs.document.file, output::width()),
+        PageForm::Json => report::explained_json(plan, &explanation),
+        PageForm::Csv => report::plan_table(plan).csv(),
+        PageForm::Markdown => report::explained_markdown(plan, &explanation),
+        PageForm::Html => {
+            let text = report::explained_text(plan, &explanation, &inputs.document.file, output::width());
+            report::page(&plan.scenario, &text, &report::plan_table(plan))
+        }
+        PageForm::Table => report::explained_text(plan, &explanation, &inputs.document.file, output::width()),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use super::args::{DiffForm, Facts, WhatIf};
+use super::args::{Facts, PageForm, WhatIf};
 use super::files::{self, Models};
 use super::{CHANGED, DONE, Failure, NO_PLAN, output};
 use crate::catalog::Catalog;
@@ -98,13 +98,13 @@ fn compare(
     let title = &before.name;
     let text = || report::difference_text(&difference, title, words, after.objective);
     let answer = match arguments.format {
-        DiffForm::Table => text(),
-        DiffForm::Csv => report::difference_table(&difference).csv(),
-        DiffForm::Markdown => {
+        PageForm::Table => text(),
+        PageForm::Csv => report::difference_table(&difference).csv(),
+        PageForm::Markdown => {
             format!("# {title}\n\n```\n{}```\n\n{}", text(), report::difference_table(&difference).markdown())
         }
-        DiffForm::Html => report::table_page(title, &text(), &report::difference_table(&difference)),
-        DiffForm::Json => {
+        PageForm::Html => report::page(title, &text(), &report::difference_table(&difference)),
+        PageForm::Json => {
             format!("{:#}\n", report::difference_value(&difference, title, words, after.objective))
         }
     };
@@ -175,13 +175,13 @@ fn sweep(
     let title = &before.name;
     let text = || report::sweep_text(&sweeps, &answers, &base, kind, output::width());
     let answer = match arguments.format {
-        DiffForm::Table => text(),
-        DiffForm::Csv => report::sweep_table(&sweeps, &answers, &base).csv(),
-        DiffForm::Markdown => {
+        PageForm::Table => text(),
+        PageForm::Csv => report::sweep_table(&sweeps, &answers, &base).csv(),
+        PageForm::Markdown => {
             format!("# {title}\n\n{}", report::sweep_table(&sweeps, &answers, &base).markdown())
         }
-        DiffForm::Html => report::table_page(title, &text(), &report::sweep_table(&sweeps, &answers, &base)),
-        DiffForm::Json => format!("{:#}\n", report::sweep_value(&sweeps, &answers, &base, title, kind)),
+        PageForm::Html => report::page(title, &text(), &report::sweep_table(&sweeps, &answers, &base)),
+        PageForm::Json => format!("{:#}\n", report::sweep_value(&sweeps, &answers, &base, title, kind)),
     };
     output::write(answer.as_bytes(), arguments.output.as_deref())?;
     Ok(if answers.iter().any(|p| report::differs(&p.outcome, &base)) { CHANGED } else { DONE })

@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod limits;
 mod model;
+mod page;
 mod plan;
 mod sensitivity;
 mod table;
@@ -22,10 +23,9 @@ pub use check::{check_json, check_table, check_text, saved_json};
 pub use explain::{explained_json, explained_markdown, explained_text};
 pub use limits::limits;
 pub use model::{model_text, model_value};
+pub use page::page;
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
 pub use sensitivity::{sensitivity_table, sensitivity_text, sensitivity_value, why_not_text, why_not_value};
 pub use table::{Align, Cell, Column, Table};
 pub use validate::{validation_table, validation_text, validation_value};
-pub use whatif::{
-    difference_table, difference_text, difference_value, differs, sweep_table, sweep_text, sweep_value, table_page,
-};
+pub use whatif::{difference_table, difference_text, difference_value, differs, sweep_table, sweep_text, sweep_value};
