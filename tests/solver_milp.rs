@@ -192,7 +192,7 @@ fn several_sites_with_price_breaks_and_spares() {
 
 #[test]
 fn many_workloads_on_several_devices() {
-    let size = Size { skus: 4, modes: 1, sites: 1, workloads: 7, configurations: 2, devices: 2 };
+    let size = Size { skus: 4, modes: 1, sites: 1, workloads: 6, configurations: 2, devices: 2 };
     let feasible = compare(100..200, |r| coarse(r, size));
     assert!(feasible > 20, "{feasible}");
 }
