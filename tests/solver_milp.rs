@@ -26,10 +26,10 @@ fn milp(problem: &Problem) -> Result<Option<f64>, String> {
     for site in &problem.sites {
         let count = site.count as f64;
         let slots = site.max_devices as usize;
-        let mut spots = vec![vec![Expression::from(0.0); slots]; site.workloads.len()];
+        let mut spots = vec![vec![Expression::from(0.0); site.workloads.len()]; slots];
         // Slots differ in nothing: machines stand in falling order of their number.
         let mut rank_before: Option<Expression> = None;
-        for slot in 0..slots {
+        for spot in &mut spots {
             let mut machines = Expression::from(0.0);
             let mut rank = Expression::from(0.0);
             for (host, facts) in problem.hosts.iter().enumerate() {
@@ -62,7 +62,7 @@ fn milp(problem: &Problem) -> Result<Option<f64>, String> {
                         let x = variables.add(variable().binary());
                         here += x;
                         hosted += x;
-                        spots[w][slot] += x;
+                        spot[w] += x;
                         load += candidate.load.0 as f64 / 1e6 * x;
                         running += count * cents_per_mw * (watts - idle) * (candidate.load.0 as f64 / 1e6) * x;
                         for (pool, memory) in memory.iter_mut().enumerate() {
@@ -93,14 +93,16 @@ fn milp(problem: &Problem) -> Result<Option<f64>, String> {
             }
         }
         for (w, workload) in site.workloads.iter().enumerate() {
-            rows.push(constraint!(spots[w].iter().sum::<Expression>() == f64::from(workload.copies)));
-            for slot in 0..slots {
-                rows.push(constraint!(spots[w][slot].clone() <= 1.0));
+            rows.push(constraint!(
+                spots.iter().map(|spot| spot[w].clone()).sum::<Expression>() == f64::from(workload.copies)
+            ));
+            for spot in &spots {
+                rows.push(constraint!(spot[w].clone() <= 1.0));
                 for &other in &workload.apart {
-                    rows.push(constraint!(spots[w][slot].clone() + spots[other][slot].clone() <= 1.0));
+                    rows.push(constraint!(spot[w].clone() + spot[other].clone() <= 1.0));
                 }
                 for &other in &workload.together {
-                    rows.push(constraint!(spots[w][slot].clone() == spots[other][slot].clone()));
+                    rows.push(constraint!(spot[w].clone() == spot[other].clone()));
                 }
             }
         }
