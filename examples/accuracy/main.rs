@@ -10,8 +10,10 @@ use std::path::Path;
 
 use edgemem::catalog::Catalog;
 use edgemem::speed::calibration::{Calibrator, Fold, Target};
+use edgemem::speed::language::Constants;
 
 mod decisions;
+#[path = "../shared/figures.rs"]
 mod figures;
 #[path = "../shared/measurements.rs"]
 mod measurements;
@@ -24,12 +26,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let catalog = Catalog::shipped().map_err(|e| format!("{e:?}"))?;
     let table = measurements::Table::read(&root.join("catalogs").join("measurements"))?;
     let calibrator = Calibrator::new(table.observations(&catalog)?);
-    let constants = &catalog.calibration().language;
-    let answers = |target, fold| Answer::of(&calibrator, target, fold, constants);
+    // From the file, not from what this program was built with: the page is then right without building it again.
+    let file = root.join("catalogs").join("calibration").join("language.yaml");
+    let constants: Constants = serde_saphyr::from_str(&fs::read_to_string(file)?)?;
+    let answers = |target, fold| Answer::of(&calibrator, target, fold, &constants);
     let page = page::Page {
         new_model: answers(Target::Decode, Fold::ChipModel),
         new_device: answers(Target::Decode, Fold::Chip),
         new_source: answers(Target::Decode, Fold::Source),
+        known: answers(Target::Decode, Fold::Single),
         batch: answers(Target::Batch, Fold::ChipModel),
         prefill_new_model: answers(Target::Prefill, Fold::ChipModel),
         prefill_new_device: answers(Target::Prefill, Fold::Chip),

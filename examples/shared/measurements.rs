@@ -88,6 +88,16 @@ pub(crate) struct Table {
     reference: BTreeMap<String, Device>,
 }
 
+/// The measurements of one case.
+pub(crate) struct Cell<'a> {
+    /// What was measured.
+    pub(crate) measured: Measured,
+    /// The median rate, over all streams.
+    pub(crate) rate: TokensPerSecond,
+    /// The row in the middle.
+    pub(crate) row: &'a Row,
+}
+
 /// A row resolved to facts.
 pub(crate) struct Resolved<'a> {
     /// The device.
@@ -105,8 +115,12 @@ pub(crate) struct Resolved<'a> {
 }
 
 impl Resolved<'_> {
-    /// The row as a question.
-    pub(crate) fn case(&self, context: u64, prompt: u64, streams: u32) -> Case<'_> {
+    /// The question that a measurement answers.
+    pub(crate) fn case(&self, measured: Measured) -> Case<'_> {
+        let (context, prompt, streams) = match measured {
+            Measured::Decode { streams, depth } => (depth, depth / 2, streams),
+            Measured::Prefill { prompt } => (prompt, prompt, 1),
+        };
         Case {
             device: self.device,
             runtime: self.runtime,
@@ -152,23 +166,16 @@ impl Table {
         Ok(Resolved { device, mode, runtime, model, format, weights })
     }
 
-    /// All rows as observations; rows of the same case are one observation with the median rate, so that a device that is
-    /// measured daily does not outvote the others.
-    pub(crate) fn observations(&self, catalog: &Catalog) -> Result<Vec<Observation>, Box<dyn Error>> {
-        type Cell = (String, String, String, String, String, Measured);
-        let mut cells: BTreeMap<Cell, Vec<(f64, &Row)>> = BTreeMap::new();
+    /// The measurements, rows of the same case merged into their median rate, so that a device that is measured daily does
+    /// not outvote the others.
+    pub(crate) fn cells(&self) -> Vec<Cell<'_>> {
+        type Key<'a> = (&'a str, Option<&'a str>, &'a str, &'a str, &'a str, Measured);
+        let mut cells: BTreeMap<Key<'_>, Vec<(f64, &Row)>> = BTreeMap::new();
         for row in &self.rows {
             let mut add = |measured, rate: Option<f64>| {
                 if let Some(rate) = rate {
-                    let mode = row.mode.clone().unwrap_or_default();
-                    let key = (
-                        row.device.clone(),
-                        mode,
-                        row.runtime.clone(),
-                        row.model.clone(),
-                        row.format.clone(),
-                        measured,
-                    );
+                    let key: Key<'_> =
+                        (&row.device, row.mode.as_deref(), &row.runtime, &row.model, &row.format, measured);
                     cells.entry(key).or_default().push((rate, row));
                 }
             };
@@ -178,21 +185,29 @@ impl Table {
                 add(Measured::Prefill { prompt }, row.prefill_tok_s);
             }
         }
-        let mut observations = Vec::with_capacity(cells.len());
-        for ((.., measured), mut rates) in cells {
-            rates.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let n = rates.len();
-            let median = (rates[(n - 1) / 2].0 + rates[n / 2].0) / 2.0;
-            let row = rates[n / 2].1;
-            let facts = match self.resolve(row, catalog) {
-                Ok(facts) => facts,
-                Err(e) => {
-                    eprintln!("left out: {e}");
-                    continue;
+        cells
+            .into_iter()
+            .map(|((.., measured), mut rates)| {
+                rates.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let n = rates.len();
+                let rate = TokensPerSecond((rates[(n - 1) / 2].0 + rates[n / 2].0) / 2.0);
+                Cell { measured, rate, row: rates[n / 2].1 }
+            })
+            .collect()
+    }
+
+    /// The measurements in the terms of the fit; rows that refer to what the catalogs lack are named on stderr.
+    pub(crate) fn observations(&self, catalog: &Catalog) -> Result<Vec<Observation>, Box<dyn Error>> {
+        let mut observations = Vec::new();
+        for cell in self.cells() {
+            match self.resolve(cell.row, catalog) {
+                Ok(facts) => {
+                    let case = facts.case(cell.measured);
+                    let source = cell.row.measurer();
+                    observations.push(Observation::of(&case, facts.mode, &source, cell.measured, cell.rate)?);
                 }
-            };
-            let case = facts.case(4096, 2048, row.streams);
-            observations.push(Observation::of(&case, facts.mode, &row.measurer(), measured, TokensPerSecond(median))?);
+                Err(e) => eprintln!("left out: {e}"),
+            }
         }
         Ok(observations)
     }

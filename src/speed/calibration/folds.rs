@@ -14,13 +14,16 @@ pub enum Fold {
     ChipModel,
     /// All measurements of a model in one format on a chip with one engine.
     CellFormat,
+    /// One measurement: the case is known by its neighbours in length.
+    Single,
     /// All measurements of one source.
     Source,
 }
 
 impl Fold {
     /// All ways of leaving out.
-    pub const ALL: [Self; 5] = [Self::Silicon, Self::Chip, Self::ChipModel, Self::CellFormat, Self::Source];
+    pub const ALL: [Self; 6] =
+        [Self::Silicon, Self::Chip, Self::ChipModel, Self::CellFormat, Self::Single, Self::Source];
 
     pub(super) fn group(self, o: &Observation) -> String {
         match self {
@@ -28,6 +31,7 @@ impl Fold {
             Self::Chip => o.names.chip.clone(),
             Self::ChipModel => format!("{}|{}", o.names.chip, o.model),
             Self::CellFormat => o.names.cell_format.clone(),
+            Self::Single => format!("{}|{:?}", o.names.cell_format, o.measured),
             Self::Source => o.source.clone(),
         }
     }

@@ -73,11 +73,10 @@ const fn decode_width(kind: Kind) -> f64 {
         Kind::FormatEngine => 0.15,
         Kind::Experts => 0.12,
         Kind::ChipEngine => 0.1,
-        Kind::Chip | Kind::FormatSilicon => 0.08,
+        Kind::Chip | Kind::FormatSilicon | Kind::CellFormat => 0.08,
         Kind::ModelSilicon => 0.07,
-        Kind::Recurrent | Kind::Family | Kind::FamilySilicon => 0.06,
-        Kind::Model | Kind::Cell => 0.05,
-        Kind::CellFormat => 0.04,
+        Kind::Recurrent | Kind::Family | Kind::FamilySilicon | Kind::Cell => 0.06,
+        Kind::Model => 0.05,
     }
 }
 
@@ -87,9 +86,8 @@ const fn prefill_width(kind: Kind) -> f64 {
         Kind::Experts => 0.3,
         Kind::ChipEngine | Kind::Recurrent => 0.25,
         Kind::Chip | Kind::FormatEngine => 0.15,
-        Kind::FormatSilicon | Kind::ModelSilicon => 0.12,
-        Kind::Family | Kind::FamilySilicon | Kind::Model | Kind::Cell => 0.1,
-        Kind::CellFormat => 0.06,
+        Kind::FormatSilicon | Kind::ModelSilicon | Kind::Cell | Kind::CellFormat => 0.12,
+        Kind::Family | Kind::FamilySilicon | Kind::Model => 0.1,
     }
 }
 
@@ -243,7 +241,9 @@ impl Calibrator {
             }
         };
         let seen = |name: &str| fit.seen.contains(&(target == Target::Prefill, name.to_owned()));
-        let level = if seen(&o.names.cell) {
+        let level = if seen(&o.names.cell_format) {
+            Level::Exact
+        } else if seen(&o.names.cell) {
             Level::Cell
         } else if seen(&o.names.device) {
             Level::Device
@@ -301,7 +301,9 @@ impl Calibrator {
         let of = |target| self.of(members, target).map(move |o| (target == Target::Prefill, o));
         of(Target::Decode)
             .chain(of(Target::Prefill))
-            .flat_map(|(prefill, o)| [(prefill, o.names.device.clone()), (prefill, o.names.cell.clone())])
+            .flat_map(|(prefill, o)| {
+                [&o.names.device, &o.names.cell, &o.names.cell_format].map(|name| (prefill, name.clone()))
+            })
             .collect()
     }
 }
@@ -311,6 +313,7 @@ impl Calibrator {
 fn speaks(fold: Fold, judged: &Judged) -> bool {
     match fold {
         Fold::Source => true,
+        Fold::Single => judged.level == Level::Exact,
         Fold::CellFormat => judged.level == Level::Cell,
         Fold::ChipModel => judged.level == Level::Device,
         Fold::Chip => judged.level >= Level::Silicon,

@@ -8,10 +8,10 @@ use crate::speed::language::spread::{Level, ShapePoint, Spread};
 /// Confidences at which the shape is stored.
 const CONFIDENCES: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
 
-/// The quantile of absolute errors by which scatter is measured, and what it is for a normal distribution of width 1: the
-/// scale then says "typical deviation" whatever the tails are.
-const QUANTILE: f64 = 0.9;
-const NORMAL_QUANTILE: f64 = 1.645;
+/// The quantile of absolute errors by which scatter is measured, and what it is for a normal distribution of width 1. The
+/// tails beyond it are alike everywhere (odd runs, other versions) and belong to the common shape.
+const QUANTILE: f64 = 0.8;
+const NORMAL_QUANTILE: f64 = 1.2816;
 
 /// Measurements that the scatter of its level weighs against those of a class of its own.
 const PRIOR_COUNT: f64 = 12.0;

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! t(b) = ( weights(b) / (bandwidth_share B) + b cache / (cache_share B) + layers layer_us ) / f
-//!        + (b - 1) matrix_ops / (batch_share C)
+//!        + (b - 1) min( matrix_ops / (batch_share C), what a stream saves by sharing the step )
 //! ```
 //!
 //! and a prompt of `n` tokens
@@ -46,6 +46,12 @@ pub fn decode_terms(work: &Work, figures: Figures, streams: u32, depth: u64) -> 
         streams * work.cache_bytes(depth) / figures.bandwidth,
         work.layers * MICRO,
     ]
+}
+
+/// What a second stream saves by sharing the step of the first: the weights that both read, and the launches.
+#[must_use]
+pub fn shared_terms(work: &Work, figures: Figures) -> Terms<3> {
+    [work.shared_bytes() / figures.bandwidth, 0.0, work.layers * MICRO]
 }
 
 /// The arithmetic of the streams beyond the first, which the matrix-vector kernels of a single stream get for free.

@@ -137,7 +137,11 @@ impl<'a> Question<'a> {
         let (time, width) = if streams > 1 {
             let path = self.subject.prefill_path(hashed);
             let (_, batch) = constants.batch.law(&path).ok_or(NOT_CALIBRATED)?;
-            let time = one + law::batch_term(&self.work, self.figures, streams) / batch.batch_share;
+            let arithmetic = law::batch_term(&self.work, self.figures, streams) / batch.batch_share;
+            // Streams served one after another are never slower than streams served together: no stream's arithmetic
+            // costs more than what it saves by sharing a step.
+            let shared = law.time(&law::shared_terms(&self.work, self.figures)).0 / log.exp();
+            let time = one + arithmetic.min(f64::from(streams - 1) * shared);
             (time, constants.batch.width(level, path[SILICON_PREFILL], confidence))
         } else {
             (one, part.width(level, path[SILICON_DECODE], confidence))
@@ -180,6 +184,7 @@ impl<'a> Question<'a> {
                 level = match kind {
                     Kind::ChipEngine => level.min(Level::Device),
                     Kind::Cell => level.min(Level::Cell),
+                    Kind::CellFormat => level.min(Level::Exact),
                     _ => level,
                 };
             }

@@ -11,7 +11,9 @@ use crate::units::Share;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// This model on this device with this engine.
+    /// This model in this format on this device with this runtime.
+    Exact,
+    /// This model on this device with this engine, in other formats.
     Cell,
     /// This device with this engine, other models.
     Device,
@@ -25,13 +27,13 @@ pub enum Level {
 
 impl Level {
     /// All levels, best first.
-    pub const ALL: [Self; 5] = [Self::Cell, Self::Device, Self::Silicon, Self::Engine, Self::Nothing];
+    pub const ALL: [Self; 6] = [Self::Exact, Self::Cell, Self::Device, Self::Silicon, Self::Engine, Self::Nothing];
 
     /// What an estimate of this level rests on, in the words of the output.
     #[must_use]
     pub const fn basis(self) -> Basis {
         match self {
-            Self::Cell => Basis::Measured,
+            Self::Exact | Self::Cell => Basis::Measured,
             Self::Device => Basis::Device,
             Self::Silicon | Self::Engine => Basis::Class,
             Self::Nothing => Basis::Roofline,

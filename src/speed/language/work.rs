@@ -48,14 +48,13 @@ impl Work {
         let looked_up = f64::from(spec.vocab) * f64::from(spec.per_layer_input) * f64::from(spec.layers);
         let vision = spec.vision.map_or(0.0, |v| v.parameters as f64);
         let total = model.parameters.max(1) as f64;
-        let always = weights.read_always().0 as f64;
         let active = model.active_parameters as f64
             - vision.min(0.9 * total)
             - looked_up
             - if spec.tied_embeddings { 0.0 } else { table };
         let mut work = Self {
             layers: architecture.layers.len() as f64,
-            always: always.max(1.0),
+            always: (weights.read_always().0 as f64).max(1.0),
             routed: weights.routed_experts.0 as f64,
             used: routed_share(architecture),
             active: active.max(0.05 * model.active_parameters as f64).max(1.0),
@@ -117,6 +116,12 @@ impl Work {
     #[must_use]
     pub fn weight_bytes(&self, tokens: f64) -> f64 {
         self.always + self.routed * self.touched(tokens)
+    }
+
+    /// Bytes of weights that two tokens computed together read once instead of twice.
+    #[must_use]
+    pub fn shared_bytes(&self) -> f64 {
+        self.always + self.routed * if self.used <= 0.0 { 1.0 } else { self.used * self.used }
     }
 
     fn touched(&self, tokens: f64) -> f64 {

@@ -1,5 +1,6 @@
 //! Error figures of answers.
 
+use edgemem::speed::Basis;
 use edgemem::speed::calibration::{Calibrator, Fold, Target};
 use edgemem::speed::language::Constants;
 use edgemem::units::Share;
@@ -18,6 +19,7 @@ pub(crate) struct Answer {
     pub(crate) guess: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    pub(crate) basis: Basis,
 }
 
 impl Answer {
@@ -37,6 +39,7 @@ impl Answer {
                     guess,
                     low: guess * width.low,
                     high: guess * width.high,
+                    basis: j.level.basis(),
                 }
             })
             .collect()
