@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
         SearchLimits { time: Some(Duration::from_secs_f64(arguments.time_limit.min(1e6))), ..SearchLimits::default() };
     let plan = planner::plan(&inputs.scenario, &inputs.catalog, arguments.alternatives, &limits, &mut output::progress);
     let text = if plan.status == Status::Infeasible {
-        infeasible(arguments, &inputs, &plan, &limits)
+        infeasible(arguments, &inputs, &plan, &limits)?
     } else {
         match arguments.sink.format {
             PageForm::Json => report::saved_json(&plan, &inputs.document, more(arguments, &inputs, &plan, &limits)?.1),
@@ -79,7 +79,8 @@ fn more(
         text.push_str(&report::why_not_text(&why, inputs.scenario.objective));
         object.insert("why_not".to_owned(), report::why_not_value(&why));
     }
-    if arguments.sensitivity {
+    // Without a plan there is no choice that could stay.
+    if arguments.sensitivity && !plan.sites.is_empty() {
         let ranges = sensitivity(&asker, &inputs.document, &inputs.scenario);
         text.push_str(&report::sensitivity_text(&ranges, output::width()));
         object.insert("sensitivity".to_owned(), report::sensitivity_value(&ranges));
@@ -117,19 +118,25 @@ fn certainty(asker: &Asker<'_>, inputs: &Inputs, plan: &Answer<'_>) -> Result<Op
 }
 
 /// No plan: why, and the smallest changes that would open one.
-fn infeasible(arguments: &Plan, inputs: &Inputs, plan: &Answer<'_>, limits: &SearchLimits<'_>) -> String {
+fn infeasible(
+    arguments: &Plan,
+    inputs: &Inputs,
+    plan: &Answer<'_>,
+    limits: &SearchLimits<'_>,
+) -> Result<String, Diagnostic> {
     let models = Models::beside(&inputs.catalog, &inputs.document);
     let find = |name: &str| models.find(name);
     let asker = Asker::new(&inputs.catalog, &find, limits);
     let explanation = explain(&asker, &inputs.document);
-    match arguments.sink.format {
-        PageForm::Json => report::explained_json(plan, &explanation),
+    let more = more(arguments, inputs, plan, limits)?;
+    Ok(match arguments.sink.format {
+        PageForm::Json => report::explained_json(plan, &explanation, more.1),
         PageForm::Csv => report::plan_table(plan).csv(),
         PageForm::Markdown => report::explained_markdown(plan, &explanation),
         PageForm::Html => {
-            let text = report::explained_text(plan, &explanation, &inputs.document.file, output::width());
+            let text = report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.0;
             report::page(&plan.scenario, &text, &report::plan_table(plan))
         }
-        PageForm::Table => report::explained_text(plan, &explanation, &inputs.document.file, output::width()),
-    }
+        PageForm::Table => report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.0,
+    })
 }

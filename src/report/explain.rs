@@ -54,9 +54,9 @@ fn relaxation(relaxation: &Relaxation) -> Value {
     })
 }
 
-/// An infeasible plan with its explanation as JSON text.
+/// An infeasible plan with its explanation, and what else was asked for, as JSON text.
 #[must_use]
-pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation) -> String {
+pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation, more: Map<String, Value>) -> String {
     let mut value = plan_value(plan);
     if let Some(object) = value.as_object_mut() {
         let members = |list: &[Member]| Value::Array(list.iter().map(member).collect());
@@ -64,6 +64,7 @@ pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation) -> String {
         object.insert("conflicts".to_owned(), explanation.conflicts.iter().map(|c| members(c)).collect());
         object.insert("nearest".to_owned(), json!(explanation.nearest));
         object.insert("relaxations".to_owned(), explanation.relaxations.iter().map(relaxation).collect());
+        object.extend(more);
     }
     format!("{value:#}\n")
 }
