@@ -145,7 +145,7 @@ pub struct PowerMode {
     pub compute: Compute,
     /// CPU cores online and their top clock in MHz, where known.
     pub cpu: Option<(u32, u32)>,
-    /// The mode of the calibration that has its measurements (a mode of an alias keeps its own id here).
+    /// What a buyer should know (needs a reboot, needs firmware).
     pub note: Option<String>,
 }
 
