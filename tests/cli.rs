@@ -248,3 +248,91 @@ fn tables_carry_unknown_columns_and_answer_in_order() {
     assert_eq!((&rows[0][column("fits")], &rows[0][column("error")]), ("true", ""));
     assert!(rows[1][column("error")].contains("nonsense"));
 }
+
+/// A choice among so many that no search ends while a test waits.
+#[cfg(target_os = "linux")]
+fn endless() -> String {
+    use std::fmt::Write as _;
+    let mut text = "scenario: endless\nlimits: { devices: 20 }\nallow: { classes: [devkit, mini-pc], unverified: true }\nworkloads:\n".to_owned();
+    let models = ["qwen3-0.6b", "qwen3-1.7b", "llama-3.2-1b-instruct", "gemma-3-1b-it", "smollm2-1.7b-instruct"];
+    for n in 0..90 {
+        let rate = 3 + n * 7 % 11;
+        let _ = writeln!(
+            text,
+            "  - {{ name: w{n}, model: {}, context: {}, duty: 0.{}, targets: {{ decode_tok_s: {rate} }} }}",
+            models[n % models.len()],
+            1024 + 64 * n,
+            1 + n % 7
+        );
+    }
+    text
+}
+
+/// Ctrl-C ends the search and not the program: the test waits for what happens, never for a time.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_the_search_and_tells_the_best_plan_so_far() {
+    use std::io::{BufRead as _, BufReader};
+    let folder = folder();
+    fs::write(folder.path().join("endless.yaml"), endless()).unwrap();
+    let mut child = edgemem(folder.path())
+        .args(["plan", "endless.yaml", "--format", "json", "--time-limit", "3600"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = child.id().to_string();
+    // Bit 1 of the caught signals is SIGINT: from then on the program has its own answer to it.
+    let catches = || {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+        u64::from_str_radix(mask, 16).unwrap() & 2 != 0
+    };
+    while !catches() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before anybody asked");
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("ending the search"), "{line}");
+    let output = child.wait_with_output().unwrap();
+    line.clear();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("Ctrl-C ended the search"), "{line}");
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    if plan["status"] == "feasible" {
+        assert_eq!(output.status.code(), Some(0));
+        let (value, bound) = (plan["objective"]["value"].as_f64(), plan["objective"]["bound"].as_f64());
+        assert!(value >= bound && plan["objective"]["gap"].as_f64() < Some(1.0));
+        assert!(!plan["sites"].as_array().unwrap().is_empty());
+    } else {
+        assert_eq!((output.status.code(), plan["status"].as_str()), (Some(3), Some("unknown")));
+        assert!(plan["objective"].is_null() && plan["sites"].as_array().unwrap().is_empty());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_ctrl_c_ends_the_program() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let folder = folder();
+    fs::write(folder.path().join("endless.yaml"), endless()).unwrap();
+    let mut child = edgemem(folder.path())
+        .args(["plan", "endless.yaml", "--time-limit", "3600"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let id = child.id().to_string();
+    // Again and again until it is gone: the first alone must not be needed to reach a plan.
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        let _ = Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status();
+    };
+    // 130 after two; SIGINT itself before the handler stood; 0 or 3 where the answer was quicker than the second.
+    assert!(status.signal() == Some(2) || matches!(status.code(), Some(130 | 0 | 3)), "{status:?}");
+}

@@ -198,6 +198,10 @@ pub(crate) struct Plan {
     /// How many next best plans with other devices to show
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) alternatives: usize,
+    /// Whether to add the cheapest plan of each vendor and, beside one of several devices, the cheapest with one: where
+    /// that is quick, always, or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Quick)]
+    pub(crate) compare: When,
     /// How sure the unfavourable bounds are, 0.5 to 0.99, in place of the scenario's; adds what being sure costs
     #[arg(long, value_name = "SHARE")]
     pub(crate) confidence: Option<String>,
@@ -207,13 +211,24 @@ pub(crate) struct Plan {
     /// Add why this device is not in the plan, and the price at which it would be
     #[arg(long, value_name = "DEVICE")]
     pub(crate) why_not: Option<String>,
-    /// Seconds after which the search ends with the best plan found and a proven bound
+    /// Seconds after which the search ends with the best plan found and a proven bound; Ctrl-C does the same
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub(crate) time_limit: f64,
     #[command(flatten)]
     pub(crate) facts: Facts,
     #[command(flatten)]
     pub(crate) sink: PageSink,
+}
+
+/// When something extra is worked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// Where it is quick
+    Quick,
+    /// As long as the time limit allows
+    Always,
+    /// Not at all
+    Never,
 }
 
 /// The form of an output that may also be a page of its own.

@@ -8,7 +8,6 @@ use super::Failure;
 use super::args::{Form, Sink};
 use crate::diag::Diagnostic;
 use crate::report::Table;
-use crate::solve::Progress;
 
 /// Writes an answer to its place.
 pub(crate) fn write(text: &[u8], file: Option<&Path>) -> Result<(), Failure> {
@@ -57,17 +56,4 @@ pub(crate) fn table(table: &Table, sink: &Sink) -> Result<(), Failure> {
 /// the same text everywhere.
 pub(crate) fn width() -> u16 {
     std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|w| (40..=400).contains(w)).unwrap_or(100)
-}
-
-/// Shows how far a search is, on a terminal only.
-pub(crate) fn progress(progress: Progress) {
-    use std::io::IsTerminal as _;
-    if io::stderr().is_terminal() {
-        let best = progress.best.map_or_else(|| "none yet".to_owned(), |b| format!("{:.2}", b as f64 / 100.0));
-        eprint!(
-            "\r  {:.0} s: best {best}, bound {:.2} ",
-            progress.elapsed.as_secs_f64(),
-            progress.bound as f64 / 100.0
-        );
-    }
 }

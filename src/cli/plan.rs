@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::args::{PageForm, Plan};
+use super::args::{PageForm, Plan, When};
 use super::files::{self, Inputs, Models};
-use super::{DONE, Failure, NO_PLAN, output};
+use super::progress::Meter;
+use super::{DONE, Failure, NO_PLAN, interrupt, output};
 use crate::diag::Diagnostic;
 use crate::planner::explain::{Asker, explain};
 use crate::planner::sensitivity::sensitivity;
 use crate::planner::why_not::why_not;
-use crate::planner::{self, Plan as Answer};
+use crate::planner::{self, Compare, Plan as Answer, Wanted};
 use crate::report;
 use crate::scenario::{ObjectiveKind, Path};
 use crate::solve::{SearchLimits, Status};
@@ -29,9 +30,20 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
         inputs.document = inputs.document.with(&path, value).map_err(|e| Diagnostic::error(e.to_string()))?;
         inputs.scenario = files::resolve(&inputs.document, &inputs.catalog)?;
     }
-    let limits =
-        SearchLimits { time: Some(Duration::from_secs_f64(arguments.time_limit.min(1e6))), ..SearchLimits::default() };
-    let plan = planner::plan(&inputs.scenario, &inputs.catalog, arguments.alternatives, &limits, &mut output::progress);
+    let limits = SearchLimits {
+        time: Some(Duration::from_secs_f64(arguments.time_limit.min(1e6))),
+        cancel: Some(interrupt::flag()),
+        ..SearchLimits::default()
+    };
+    let compare = match arguments.compare {
+        When::Quick => Compare::Quick,
+        When::Always => Compare::Always,
+        When::Never => Compare::Never,
+    };
+    let wanted = Wanted { alternatives: arguments.alternatives, compare };
+    let mut meter = Meter::new(inputs.scenario.objective);
+    let plan = planner::plan_with(&inputs.scenario, &inputs.catalog, wanted, &limits, &mut |p| meter.show(p));
+    drop(meter);
     let text = if plan.status == Status::Infeasible {
         infeasible(arguments, &inputs, &plan, &limits)?
     } else {
@@ -51,8 +63,16 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
         Status::Infeasible => Ok(NO_PLAN),
         Status::Optimal => Ok(DONE),
         Status::Feasible | Status::Unknown => {
-            anstream::eprintln!("edgemem: the time limit ended the search before the plan was proven the best");
-            Ok(if plan.sites.is_empty() { NO_PLAN } else { DONE })
+            let who = if interrupt::asked() { "Ctrl-C" } else { "the time limit" };
+            let Some(gap) = plan.gap() else {
+                anstream::eprintln!("edgemem: {who} ended the search before any plan was found; there may be one");
+                return Ok(NO_PLAN);
+            };
+            anstream::eprintln!(
+                "edgemem: {who} ended the search before the plan was proven the best: the best is at most {:.2} % below",
+                gap * 100.0
+            );
+            Ok(DONE)
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `edgemem whatif`.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use super::args::{Facts, PageForm, WhatIf};
 use super::files::{self, Models};
+use super::progress::{self, Meter};
 use super::{CHANGED, DONE, Failure, NO_PLAN, output};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
@@ -92,8 +92,10 @@ fn compare(
     words: &[String],
     limits: &SearchLimits<'_>,
 ) -> Result<u8, Failure> {
-    let old = planner::plan(before, old_facts, 0, limits, &mut output::progress);
-    let new = planner::plan(after, new_facts, 0, limits, &mut output::progress);
+    let mut meter = Meter::new(before.objective);
+    let old = planner::plan(before, old_facts, 0, limits, &mut |p| meter.show(p));
+    let new = planner::plan(after, new_facts, 0, limits, &mut |p| meter.show(p));
+    drop(meter);
     let difference = whatif::difference(&old, &new);
     let title = &before.name;
     let text = || report::difference_text(&difference, title, words, after.objective);
@@ -159,7 +161,7 @@ fn sweep(
     if let Some((_, Err(why))) = points.iter().find(|(_, p)| p.is_ok()).is_none().then(|| points.first()).flatten() {
         return Err(Diagnostic::error(format!("no point of the sweep is a valid scenario: {why}")).into());
     }
-    let terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let terminal = progress::wanted();
     let progress = move |done: usize| {
         if terminal && (done.is_multiple_of(10) || done == count) {
             eprint!("\r  {done} of {count} points ");

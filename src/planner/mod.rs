@@ -4,6 +4,7 @@ pub mod budget;
 mod build;
 pub mod check;
 pub mod checklist;
+mod compare;
 pub mod explain;
 mod launch;
 pub mod limits;
@@ -15,8 +16,10 @@ pub mod whatif;
 pub mod why_not;
 
 pub use build::{Built, build};
+pub use compare::{Compare, Comparison, Comparisons, Restriction};
 pub use launch::command;
 pub use plan::{
-    Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, plan,
+    Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted, plan,
+    plan_with,
 };
 pub use rejected::{Rejected, rejected};

@@ -1,8 +1,10 @@
 //! The plan: the devices of one unit of each site class, what runs on them, what to order.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::build::{Built, build};
+use super::compare::{Compare, Comparisons, compare};
 use super::launch;
 use super::rejected::{Rejected, rejected};
 use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
@@ -91,11 +93,13 @@ pub struct OrderLine {
     pub total: Money,
 }
 
-/// A next best plan with other devices.
+/// Another plan in a few words.
 #[derive(Debug, Clone)]
 pub struct Alternative {
     /// Its objective: dollars or watts.
     pub objective: f64,
+    /// Whether it is proven that none is better among those that it was chosen from.
+    pub proven: bool,
     /// Devices and modes of one unit of each site class.
     pub sites: Vec<(String, Vec<(String, String)>)>,
 }
@@ -130,8 +134,10 @@ pub struct Plan<'a> {
     pub sites: Vec<PlannedSite<'a>>,
     /// What to order.
     pub order: Vec<OrderLine>,
-    /// Next best plans.
+    /// Next best plans with other devices.
     pub alternatives: Vec<Alternative>,
+    /// The best plans under restrictions.
+    pub comparisons: Comparisons,
     /// Devices that could not be used, cheapest first.
     pub rejected: Vec<Rejected>,
     /// What the plan rests on.
@@ -144,6 +150,24 @@ pub struct Plan<'a> {
     pub oldest_price: Option<String>,
 }
 
+impl Plan<'_> {
+    /// How far the objective may be above the best one, as a share of it: nothing when it is proven the best.
+    #[must_use]
+    pub fn gap(&self) -> Option<f64> {
+        let (value, bound) = self.value.zip(self.bound)?;
+        Some(if value > bound { (value - bound) / value } else { 0.0 })
+    }
+}
+
+/// What to work out beside the plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// How many next best plans with other devices.
+    pub alternatives: usize,
+    /// How much of the plans under restrictions.
+    pub compare: Compare,
+}
+
 /// Plans a scenario.
 ///
 /// `alternatives` next best plans are worked out too.
@@ -154,14 +178,29 @@ pub fn plan<'a>(
     limits: &SearchLimits<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Plan<'a> {
+    plan_with(scenario, catalog, Wanted { alternatives, ..Wanted::default() }, limits, progress)
+}
+
+/// Plans a scenario with what else is wanted. The limits hold for everything together: what there is no time for is left
+/// out.
+pub fn plan_with<'a>(
+    scenario: &Scenario,
+    catalog: &'a Catalog,
+    wanted: Wanted,
+    limits: &SearchLimits<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Plan<'a> {
+    let start = Instant::now();
     let generated = candidates::generate(scenario, catalog, Options::default());
     let built = build(scenario, catalog, &generated);
     let outcome = solve::solve(&built.problem, limits, progress);
-    let next = match &outcome.assignment {
-        Some(plan) => solve::alternatives(&built.problem, plan, alternatives, limits, progress),
+    let left = limits.after(start.elapsed());
+    let next = match outcome.assignment.as_ref().filter(|_| wanted.alternatives > 0 && !left.spent()) {
+        Some(plan) => solve::alternatives(&built.problem, plan, wanted.alternatives, &left, progress),
         None => Vec::new(),
     };
     let view = View { scenario, catalog, generated: &generated, built: &built };
+    let comparisons = compare(&view, &outcome, wanted.compare, &limits.after(start.elapsed()), progress);
     let sites = outcome.assignment.as_ref().map(|a| view.sites(a)).unwrap_or_default();
     let order = outcome.assignment.as_ref().map(|a| view.order(a)).unwrap_or_default();
     let used: Vec<&Device> = sites.iter().flat_map(|s| s.devices.iter().map(|d| d.device)).collect();
@@ -175,6 +214,7 @@ pub fn plan<'a>(
         value: outcome.value.map(|v| in_unit(scenario.objective, v)),
         bound: outcome.value.map(|_| in_unit(scenario.objective, outcome.bound)),
         alternatives: next.iter().filter_map(|o| view.alternative(o)).collect(),
+        comparisons,
         assumptions: view.assumptions(&used),
         oldest_price: used.iter().filter_map(|d| d.price_date.clone()).min(),
         sites,
@@ -193,11 +233,12 @@ pub(super) fn in_unit(objective: ObjectiveKind, value: u64) -> f64 {
     }
 }
 
-struct View<'v, 'a> {
-    scenario: &'v Scenario,
-    catalog: &'a Catalog,
-    generated: &'v Generated<'a>,
-    built: &'v Built,
+/// What an assignment is told from.
+pub(super) struct View<'v, 'a> {
+    pub(super) scenario: &'v Scenario,
+    pub(super) catalog: &'a Catalog,
+    pub(super) generated: &'v Generated<'a>,
+    pub(super) built: &'v Built,
 }
 
 impl<'a> View<'_, 'a> {
@@ -324,11 +365,12 @@ impl<'a> View<'_, 'a> {
         }
     }
 
-    fn alternative(&self, outcome: &Outcome) -> Option<Alternative> {
+    pub(super) fn alternative(&self, outcome: &Outcome) -> Option<Alternative> {
         let assignment = outcome.assignment.as_ref()?;
         let problem = &self.built.problem;
         Some(Alternative {
             objective: in_unit(self.scenario.objective, outcome.value?),
+            proven: outcome.status == Status::Optimal,
             sites: problem
                 .sites
                 .iter()

@@ -1,6 +1,6 @@
 //! What is asked of a search and what it answers.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::problem::Assignment;
@@ -18,6 +18,8 @@ pub struct SearchLimits<'a> {
     pub time: Option<Duration>,
     /// Set by the caller to end the search like a time limit.
     pub cancel: Option<&'a AtomicBool>,
+    /// Most steps: ends the search like a limit of time, but at the same point on every machine.
+    pub steps: Option<u64>,
     /// Steps spent on deciding between plans of equal objective before the best of them so far is taken. Steps and not
     /// time: the same input gives the same plan on every machine.
     pub tie_steps: u64,
@@ -26,13 +28,40 @@ pub struct SearchLimits<'a> {
 impl Default for SearchLimits<'_> {
     /// No limit of time, and steps for about a second.
     fn default() -> Self {
-        Self { time: None, cancel: None, tie_steps: 2_000_000 }
+        Self { time: None, cancel: None, steps: None, tie_steps: 2_000_000 }
     }
+}
+
+impl SearchLimits<'_> {
+    /// Whether a search under these limits would end before it began: no time is left, or the caller asked for an end.
+    #[must_use]
+    pub fn spent(&self) -> bool {
+        self.time.is_some_and(|time| time.is_zero()) || self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// What is left of them after so much time.
+    #[must_use]
+    pub fn after(&self, elapsed: Duration) -> Self {
+        Self { time: self.time.map(|time| time.saturating_sub(elapsed)), ..*self }
+    }
+}
+
+/// What a search looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// The best plan.
+    Plan,
+    /// The next best plan of this number, from 1.
+    Alternative(usize),
+    /// The best plan under a restriction that the question does not have.
+    Comparison,
 }
 
 /// How far a search is, about once a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
+    /// What is being looked for.
+    pub goal: Goal,
     /// The objective of the best plan so far, in cents or milliwatts.
     pub best: Option<u64>,
     /// No plan has a smaller objective.

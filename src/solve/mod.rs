@@ -21,7 +21,7 @@ mod unit;
 mod value;
 mod watch;
 
-pub use answer::{MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};
+pub use answer::{Goal, MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};
 pub use judge::{Bought, Judged, Violation, judge, latency_holds, spares};
 pub use keys::{Keys, Rank};
 pub use problem::*;

@@ -121,8 +121,8 @@ struct Taken {
     processes: BTreeMap<u32, (String, Vec<u64>)>,
 }
 
-/// More combinations than this are not followed.
-const MOST: usize = 4000;
+/// More comparisons of combinations than this are not made for one device.
+const MOST: usize = 300_000;
 
 /// Memory, load and latency, each in turn under those before it.
 fn room(problem: &Problem, site: &Site, index: usize) -> Option<Refusal> {
@@ -173,17 +173,19 @@ fn combinations(
 ) -> Option<Vec<Taken>> {
     let nothing = Taken { mem: vec![0; pools], load: 0, cap: (u64::MAX, 0), processes: BTreeMap::new() };
     let mut all = vec![nothing];
+    let mut compared = 0;
     for (number, workload) in site.workloads.iter().enumerate() {
         let mut next: Vec<Taken> = Vec::new();
         for taken in &all {
             for candidate in workload.candidates.iter().filter(|candidate| candidate.host == host) {
                 let Some(grown) = with(taken, number, workload, candidate).filter(&keep) else { continue };
                 let same = |other: &Taken| other.processes == grown.processes;
+                compared += next.len();
                 if !next.iter().any(|other| same(other) && beats(other, &grown)) {
                     next.retain(|other| !(same(other) && beats(&grown, other)));
                     next.push(grown);
                 }
-                if next.len() > MOST {
+                if compared > MOST {
                     return None;
                 }
             }

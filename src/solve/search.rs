@@ -1,6 +1,6 @@
 //! The whole search: lists the options of each site class as far as they can matter and chooses among them.
 
-use super::answer::{Outcome, Progress, SearchLimits, Status};
+use super::answer::{Goal, Outcome, Progress, SearchLimits, Status};
 use super::assortment::Assortments;
 use super::fleet::{self, Fleet, Tuple};
 use super::keys::TCO_CENT;
@@ -37,6 +37,7 @@ pub fn alternatives(
     let mut forbidden: Vec<Vec<Combination>> = vec![combinations(problem, &units, plan)];
     let mut found = Vec::new();
     while found.len() < most {
+        watch.goal = Goal::Alternative(found.len() + 1);
         watch.best = None;
         watch.bound = 0;
         watch.ties_left = limits.tie_steps;

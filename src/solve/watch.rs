@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::answer::{Progress, SearchLimits};
+use super::answer::{Goal, Progress, SearchLimits};
 
 /// The limits ended the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Watch<'a> {
     start: Instant,
     next_look: u64,
     next_report: Duration,
+    /// What is being looked for.
+    pub(super) goal: Goal,
     /// Steps so far.
     pub(super) steps: u64,
     /// Steps that decisions between equal plans may still take.
@@ -39,6 +41,7 @@ impl<'a> Watch<'a> {
             start: Instant::now(),
             next_look: LOOK,
             next_report: REPORT,
+            goal: Goal::Plan,
             steps: 0,
             ties_left: limits.tie_steps,
             best: None,
@@ -57,11 +60,12 @@ impl<'a> Watch<'a> {
         let elapsed = self.start.elapsed();
         if elapsed >= self.next_report {
             self.next_report = elapsed + REPORT;
-            (self.report)(Progress { best: self.best, bound: self.bound, elapsed });
+            (self.report)(Progress { goal: self.goal, best: self.best, bound: self.bound, elapsed });
         }
         let late = self.limits.time.is_some_and(|time| elapsed >= time);
         let cancelled = self.limits.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed));
-        if late || cancelled { Err(Stopped) } else { Ok(()) }
+        let enough = self.limits.steps.is_some_and(|most| self.steps >= most);
+        if late || cancelled || enough { Err(Stopped) } else { Ok(()) }
     }
 
     /// Counts steps of a decision between equal plans; false when no more are to be spent on it.

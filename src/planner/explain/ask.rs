@@ -149,7 +149,7 @@ impl<'a> Asker<'a> {
         if let Some(verdict) = self.known.borrow().get(&key) {
             return verdict.clone();
         }
-        if self.deadline.is_some_and(|d| Instant::now() >= d) {
+        if self.limits.spent() || self.deadline.is_some_and(|d| Instant::now() >= d) {
             return Verdict::Unknown;
         }
         let verdict = self.plan(doc);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::others;
 use crate::candidates::Speed;
 use crate::planner::{Plan, PlannedDevice, PlannedWorkload};
 use crate::scenario::ObjectiveKind;
@@ -33,6 +34,7 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
             "kind": plan.objective.id(),
             "value": value,
             "bound": plan.bound,
+            "gap": plan.gap(),
             "currency": if power { Value::Null } else { json!("USD") },
             "unit": if power { "W" } else { "USD" },
         })
@@ -61,22 +63,6 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
             })
         })
         .collect();
-    let alternatives: Vec<_> = plan
-        .alternatives
-        .iter()
-        .map(|alternative| {
-            let sites: Vec<_> = alternative
-                .sites
-                .iter()
-                .map(|(name, devices)| {
-                    let devices: Vec<_> =
-                        devices.iter().map(|(device, mode)| json!({ "device": device, "mode": mode })).collect();
-                    json!({ "name": name, "devices": devices })
-                })
-                .collect();
-            json!({ "objective": alternative.objective, "sites": sites })
-        })
-        .collect();
     let rejected: Vec<_> = plan
         .rejected
         .iter()
@@ -93,7 +79,7 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
         })
         .collect();
     let assumptions: Vec<_> = plan.assumptions.iter().map(|a| json!({ "device": a.device, "text": a.text })).collect();
-    json!({
+    let mut value = json!({
         "edgemem": env!("CARGO_PKG_VERSION"),
         "scenario": plan.scenario,
         "status": status(plan.status),
@@ -102,14 +88,18 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
         "confidence": plan.confidence.as_f64(),
         "sites": sites,
         "order": order,
-        "alternatives": alternatives,
+        "alternatives": [],
         "rejected": rejected,
         "conflict": [],
         "relaxations": [],
         "assumptions": assumptions,
         "considered": plan.considered,
         "catalog": { "sha256": plan.catalog_sha256, "oldest_price": plan.oldest_price },
-    })
+    });
+    if let Some(object) = value.as_object_mut() {
+        object.extend(others::values(plan));
+    }
+    value
 }
 
 fn device(device: &PlannedDevice<'_>) -> Value {

@@ -1,6 +1,7 @@
 //! A plan in its forms.
 
 mod json;
+mod others;
 mod text;
 
 pub(super) use json::status as status_word;

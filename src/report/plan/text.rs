@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::json::{best_effort, status};
+use super::others;
 use crate::candidates::Speed;
 use crate::planner::{Plan, PlannedDevice, PlannedWorkload, Rejected};
 use crate::report::table::{Cell, Table};
@@ -59,25 +60,7 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
         }
         out.push_str(&table.text(width));
     }
-    if !plan.alternatives.is_empty() {
-        writeln!(out, "\nRunners-up")?;
-        for alternative in &plan.alternatives {
-            let units: Vec<String> = alternative
-                .sites
-                .iter()
-                .map(|(name, devices)| {
-                    let devices: Vec<String> = devices.iter().map(|(d, m)| format!("{d} ({m})")).collect();
-                    if alternative.sites.len() > 1 {
-                        format!("{name}: {}", devices.join(" + "))
-                    } else {
-                        devices.join(" + ")
-                    }
-                })
-                .collect();
-            let more = plan.value.map_or(0.0, |v| alternative.objective - v);
-            writeln!(out, "  {:>10.2}  +{more:<9.2} {}", alternative.objective, units.join("; "))?;
-        }
-    }
+    others::write(out, plan)?;
     write_rejected(out, plan, usize::from(width))?;
     if !plan.assumptions.is_empty() {
         writeln!(out, "\nThis rests on")?;
@@ -108,7 +91,10 @@ fn headline(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
     write!(out, "{}: {what}, {value:.2} {unit}", plan.scenario)?;
     match plan.status {
         Status::Optimal => writeln!(out, " (proven optimal)"),
-        _ => writeln!(out, " ({}: no plan is below {bound:.2} {unit})", status(plan.status)),
+        _ => {
+            let gap = plan.gap().unwrap_or(0.0) * 100.0;
+            writeln!(out, " ({}: no plan is below {bound:.2} {unit}, a gap of {gap:.2} %)", status(plan.status))
+        }
     }
 }
 
@@ -364,6 +350,10 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
         }
     }
     let _ = write!(text, "\n## Memory\n\n{}", budget.markdown());
+    let others = others::table(plan);
+    if !others.rows.is_empty() {
+        let _ = write!(text, "\n## Other plans\n\n{}", others.markdown());
+    }
     let mut rejected = Table::new(&["device", ">price USD", "reason"]);
     for r in &plan.rejected {
         rejected.rows.push(vec![
