@@ -14,7 +14,7 @@ use edgemem::units::Money;
 /// SKUs: what decides between two units of the same SKUs does not depend on the other classes.
 fn units(problem: &Problem, index: usize) -> Vec<Vec<Placed>> {
     let site = Site { price_limit: None, ..problem.sites[index].clone() };
-    let free = |sku: &Sku| Sku { id: sku.id.clone(), prices: vec![(0, Money(0))] };
+    let free = |sku: &Sku| Sku { id: sku.id.clone(), prices: vec![(0, Money(0))], multiple: 1 };
     let skus = problem.skus.iter().map(free).collect();
     let alone = Problem { sites: vec![site], max_skus: None, skus, ..problem.clone() };
     let mut best: BTreeMap<Vec<usize>, (Rank, Vec<Placed>)> = BTreeMap::new();

@@ -93,7 +93,7 @@ fn every_limit_is_exact() {
 
         let line = judged.bill[0];
         let mut p = problem.clone();
-        p.skus[line.sku].prices = vec![(line.quantity + line.spares + 1, line.price)];
+        p.skus[line.sku].prices = vec![(line.quantity + line.spares + line.extra + 1, line.price)];
         assert!(broken(&p, &plan).iter().any(|v| matches!(v, Violation::Unavailable { .. })));
 
         let load: u64 = unit[0]

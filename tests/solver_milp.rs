@@ -117,18 +117,22 @@ fn milp(problem: &Problem) -> Result<Option<f64>, String> {
         let mut of_level = Expression::from(0.0);
         let mut levels = Expression::from(0.0);
         let prices = &problem.skus[sku].prices;
+        let multiple = problem.skus[sku].multiple;
         for (position, (from, price)) in prices.iter().enumerate() {
-            let below = prices.get(position + 1).map_or(4 * most + 10, |next| next.0 - 1);
+            let below = prices.get(position + 1).map_or(4 * most + 10 + multiple, |next| next.0 - 1);
             let level = variables.add(variable().binary());
             let quantity = variables.add(variable().integer().min(0).max(most as f64));
             let spares = variables.add(variable().integer().min(0).max(most as f64));
-            rows.push(constraint!(quantity + spares >= *from as f64 * level));
-            rows.push(constraint!(quantity + spares <= below as f64 * level));
+            let extra = variables.add(variable().integer().min(0).max((multiple - 1) as f64));
+            let packs = variables.add(variable().integer().min(0).max((2 * most + 2) as f64));
+            rows.push(constraint!(quantity + spares + extra == multiple as f64 * packs));
+            rows.push(constraint!(quantity + spares + extra >= *from as f64 * level));
+            rows.push(constraint!(quantity + spares + extra <= below as f64 * level));
             rows.push(constraint!(spares >= problem.spares.as_f64() * quantity - 1e-7));
             rows.push(constraint!(spares <= problem.spares.as_f64() * quantity + 1.0 - 1e-6));
             levels += level;
             of_level += quantity;
-            capex += price.0 as f64 * quantity + price.0 as f64 * spares;
+            capex += price.0 as f64 * quantity + price.0 as f64 * spares + price.0 as f64 * extra;
         }
         rows.push(constraint!(levels <= any));
         rows.push(constraint!(of_level == quantity.clone()));

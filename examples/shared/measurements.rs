@@ -230,6 +230,7 @@ fn reference_device(row: ReferenceRow) -> Device {
         vendor: row.vendor,
         class: DeviceClass::DesktopGpu,
         aliases: Vec::new(),
+        order_multiple: 1,
         availability: Availability::NamedOnly,
         memory_kind: row.memory,
         memory_type: String::new(),

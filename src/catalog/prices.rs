@@ -9,7 +9,8 @@ use crate::domain::PriceBreak;
 use crate::units::Money;
 
 /// Columns that a price list may have, in any order.
-const COLUMNS: [&str; 6] = ["device", "price_usd", "min_quantity", "lead_time_days", "supplier", "as_of"];
+const COLUMNS: [&str; 7] =
+    ["device", "price_usd", "min_quantity", "lead_time_days", "supplier", "as_of", "order_multiple"];
 
 /// One row of a price list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +21,13 @@ struct Row {
     min_quantity: u64,
     lead_time_days: Option<u32>,
     as_of: Option<String>,
+    order_multiple: Option<u64>,
 }
 
 /// Applies a price list in CSV to a catalog. The rows of a device replace all its prices; of several rows that apply to a
 /// quantity the cheapest counts; what the device needs besides is added as before. The lead time of a device is the longest
-/// of its rows, since which of them will be bought is not known yet.
+/// of its rows, since which of them will be bought is not known yet; so is the number of pieces that are sold together,
+/// which must be the same in all rows that name one.
 ///
 /// # Errors
 /// Everything that is wrong with the list in one diagnostic at the first such line; the catalog is then unchanged.
@@ -48,11 +51,21 @@ pub fn apply(catalog: &mut Catalog, file: &str, text: &str) -> Result<(), Diagno
         }
         return Err(error.hint("no price of the list was used"));
     }
+    for rows in by_device.values() {
+        let mut named = rows.iter().filter_map(|row| Some((row, row.order_multiple?)));
+        if let Some((_, first)) = named.next()
+            && let Some((row, other)) = named.find(|(_, multiple)| *multiple != first)
+        {
+            let message = format!("`order_multiple` of `{}` is {other} here and {first} before", row.device);
+            return Err(at(Diagnostic::error(message), file, text, row.line).hint("no price of the list was used"));
+        }
+    }
     for device in catalog.devices_mut() {
         let Some(rows) = by_device.get(&device.id) else { continue };
         let accessories: Option<Money> = device.accessories.iter().map(|a| a.price).sum();
         device.prices = accessories.map(|extra| breaks(rows, extra)).unwrap_or_default();
         device.price_date = rows.iter().filter_map(|r| r.as_of.clone()).min();
+        device.order_multiple = rows.iter().find_map(|r| r.order_multiple).unwrap_or(1);
         device.lead_time_days = rows.iter().filter_map(|r| r.lead_time_days).max().or(device.lead_time_days);
         // The buyer's own price is a fact; that of an assumed accessory stays what it was.
         let accessory_doubt = device.accessories.iter().any(|a| !a.provenance.unverified.is_empty());
@@ -145,7 +158,15 @@ fn parse(file: &str, text: &str) -> Result<Vec<Row>, Diagnostic> {
         };
         let as_of =
             field(5).map(|d| if is_date(d) { Ok(d.to_owned()) } else { Err(wrong(5, "a date such as 2026-11-01")) });
-        rows.push(Row { line, device, price, min_quantity, lead_time_days, as_of: as_of.transpose()? });
+        let order_multiple = match field(6) {
+            None => None,
+            Some(f) => {
+                let whole = f.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+                Some(whole.ok_or_else(|| wrong(6, "a whole number of pieces from 1"))?)
+            }
+        };
+        let as_of = as_of.transpose()?;
+        rows.push(Row { line, device, price, min_quantity, lead_time_days, as_of, order_multiple });
     }
     if rows.is_empty() {
         return Err(Diagnostic::error("the price list has no rows").in_file(file));
@@ -172,7 +193,9 @@ mod tests {
     use super::*;
 
     fn row(min_quantity: u64, cents: u64) -> Row {
-        Row { line: 2, device: "d".into(), price: Money(cents), min_quantity, lead_time_days: None, as_of: None }
+        let device = "d".to_owned();
+        let (lead_time_days, as_of, order_multiple) = (None, None, None);
+        Row { line: 2, device, price: Money(cents), min_quantity, lead_time_days, as_of, order_multiple }
     }
 
     #[test]

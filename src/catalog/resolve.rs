@@ -13,6 +13,7 @@ use crate::units::{Bytes, BytesPerSecond, Milliwatts, Money, OpsPerSecond};
 const MAX_WATTS: f64 = 100_000.0;
 const MAX_USD: f64 = 10_000_000.0;
 const MAX_MIB: u64 = 1 << 30;
+const MAX_MULTIPLE: u64 = 1_000_000;
 
 /// A device with its default operating system.
 ///
@@ -71,6 +72,9 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
         .collect::<Result<Vec<_>, Diagnostic>>()?;
     let accessories = accessories(entry).map_err(fail)?;
     let prices = prices(entry, &accessories).map_err(fail)?;
+    if !(1..=MAX_MULTIPLE).contains(&entry.order_multiple) {
+        return Err(fail(format!("{} pieces are not sold together", entry.order_multiple)));
+    }
     // A price without a date makes the oldest date unknown.
     let dates: Option<Vec<String>> = entry
         .prices
@@ -87,6 +91,7 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
         pools,
         modes,
         prices,
+        order_multiple: entry.order_multiple,
         price_date,
         accessories,
         installed: Bytes::mib(entry.memory.installed_mib),

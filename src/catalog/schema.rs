@@ -78,6 +78,9 @@ pub struct DeviceEntry {
     /// Prices by quantity; none when unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prices: Vec<PriceEntry>,
+    /// Pieces that are sold together: the quantity ordered is a multiple of it.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub order_multiple: u64,
     /// What must be bought with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accessories: Vec<AccessoryEntry>,

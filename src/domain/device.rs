@@ -197,6 +197,8 @@ pub struct Device {
     /// Prices by quantity, ascending, accessories included; empty when the price of the device or of a required accessory
     /// is unknown.
     pub prices: Vec<PriceBreak>,
+    /// Pieces that are sold together: a quantity ordered is a multiple of it. 1 where any number can be bought.
+    pub order_multiple: u64,
     /// Date of the (oldest) price.
     pub price_date: Option<String>,
     /// What must be bought with it.

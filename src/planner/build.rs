@@ -40,7 +40,7 @@ pub fn build(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_>) 
         let mode = &device.modes[mode_index];
         let sku = *sku_of.entry(device_index).or_insert_with(|| {
             let prices = device.prices.iter().map(|b| (b.min_quantity, b.price)).collect();
-            skus.push(Sku { id: device.id.clone(), prices });
+            skus.push(Sku { id: device.id.clone(), prices, multiple: device.order_multiple });
             skus.len() - 1
         });
         hosts.push(Host {

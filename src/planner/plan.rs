@@ -85,8 +85,10 @@ pub struct OrderLine {
     pub device: String,
     /// Pieces that the units need.
     pub quantity: u64,
-    /// Pieces more.
+    /// Pieces on the shelf.
     pub spares: u64,
+    /// Pieces more, because only so many are sold together.
+    pub extra: u64,
     /// Price of one at this quantity.
     pub unit_price: Money,
     /// Price of all.
@@ -253,25 +255,21 @@ impl<'a> View<'_, 'a> {
         quantities
     }
 
-    fn spares(&self, quantity: u64) -> u64 {
-        let whole = u128::from(Share::ONE.0);
-        u64::try_from((u128::from(quantity) * u128::from(self.scenario.fleet.spares.0)).div_ceil(whole))
-            .unwrap_or(u64::MAX)
-    }
-
     fn order(&self, assignment: &Assignment) -> Vec<OrderLine> {
         self.quantities(assignment)
             .into_iter()
             .map(|(sku, quantity)| {
-                let spares = self.spares(quantity);
-                let sku = &self.built.problem.skus[sku];
-                let unit_price = sku.price_at(quantity + spares).unwrap_or_default();
+                let problem = &self.built.problem;
+                let (spares, pieces) = (solve::spares(problem, quantity), solve::ordered(problem, sku, quantity));
+                let sku = &problem.skus[sku];
+                let unit_price = sku.price_at(pieces).unwrap_or_default();
                 OrderLine {
                     device: sku.id.clone(),
                     quantity,
                     spares,
+                    extra: pieces.saturating_sub(quantity.saturating_add(spares)),
                     unit_price,
-                    total: unit_price.times(quantity + spares),
+                    total: unit_price.times(pieces),
                 }
             })
             .collect()
@@ -357,7 +355,7 @@ impl<'a> View<'_, 'a> {
             device,
             mode,
             unit_price: self.built.problem.skus[host.sku]
-                .price_at(quantity + self.spares(quantity))
+                .price_at(solve::ordered(&self.built.problem, host.sku, quantity))
                 .unwrap_or_default(),
             load,
             pools,

@@ -48,13 +48,17 @@ const COLUMNS: [&str; 39] = [
     "unverified",
 ];
 
-/// One record per candidate and pool.
+/// One record per candidate and pool; with a last column for what is sold together only where anything is.
 #[must_use]
 pub fn candidates(scenario: &Scenario, generated: &Generated<'_>) -> Table {
-    let mut table = Table::new(&COLUMNS);
+    let multiples = generated.candidates.iter().any(|candidate| candidate.device.order_multiple > 1);
+    let columns = COLUMNS.iter().copied().chain(multiples.then_some(">order_multiple"));
+    let mut table = Table::new(&columns.collect::<Vec<_>>());
     for candidate in &generated.candidates {
         for pool in 0..candidate.device.pools.len() {
-            table.rows.push(row(scenario, candidate, pool));
+            let mut row = row(scenario, candidate, pool);
+            row.extend(multiples.then(|| Cell::whole(candidate.device.order_multiple)));
+            table.rows.push(row);
         }
     }
     table

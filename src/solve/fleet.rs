@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::judge::spares;
+use super::judge::{ordered, spares};
 use super::keys::Keys;
 use super::options::{Options, scale};
 use super::problem::{Objective, Problem, Sku};
@@ -364,7 +364,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
 
     /// What so many pieces cost, spares included, in millionths of a cent.
     fn paid(&self, sku: usize, quantity: u64) -> Option<i128> {
-        let pieces = quantity.saturating_add(spares(self.problem, quantity));
+        let pieces = ordered(self.problem, sku, quantity);
         let price = self.problem.skus[sku].price_at(pieces)?;
         Some(i128::from(price.0) * i128::from(pieces) * CENT)
     }
@@ -385,7 +385,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
             let Some(limit) = facts.price_limit else { continue };
             let price_of = |sku: usize| {
                 let quantity = quantities[&sku];
-                let pieces = quantity.saturating_add(spares(self.problem, quantity));
+                let pieces = ordered(self.problem, sku, quantity);
                 self.problem.skus[sku].price_at(pieces).map_or(u64::MAX, |price| price.0)
             };
             let per_unit =
@@ -519,7 +519,7 @@ struct Rate {
 fn rate(problem: &Problem, sku: usize, (least, most): (u64, u64)) -> Option<Rate> {
     let least = least.max(1);
     let facts = &problem.skus[sku];
-    let bought = |quantity: u64| quantity.saturating_add(spares(problem, quantity));
+    let bought = |quantity: u64| ordered(problem, sku, quantity);
     if least == most {
         let price = facts.price_at(bought(most))?.0;
         let paid = i128::from(price) * i128::from(bought(most)) * CENT;
@@ -533,7 +533,10 @@ fn rate(problem: &Problem, sku: usize, (least, most): (u64, u64)) -> Option<Rate
         }
         // Of the quantities at this price those that round least up to whole spares.
         let (ceiling, step) = share_of_spares(problem, least, most);
-        let per_piece = i128::from(price.0) * CENT * (i128::from(step) + i128::from(ceiling)) / i128::from(step);
+        let spread = i128::from(price.0) * CENT * (i128::from(step) + i128::from(ceiling)) / i128::from(step);
+        // However few are needed, what is ordered for the least of them is paid whole.
+        let whole = i128::from(price.0) * CENT * i128::from(bought(least).max(*from)) / i128::from(most);
+        let per_piece = spread.max(whole);
         best = Some(match best {
             None => Rate { per_piece, lowest: price.0 },
             Some(b) => Rate { per_piece: per_piece.min(b.per_piece), lowest: price.0.min(b.lowest) },
@@ -562,9 +565,9 @@ fn share_of_spares(problem: &Problem, least: u64, most: u64) -> (u64, u64) {
     best.unwrap_or((share, PPM))
 }
 
-/// Whether one price holds for every quantity, and is above zero.
+/// Whether every piece more costs the same, and more than nothing.
 pub(super) fn is_flat(sku: &Sku) -> bool {
-    matches!(sku.prices.as_slice(), [(from, price)] if *from <= 1 && price.0 > 0)
+    matches!(sku.prices.as_slice(), [(from, price)] if *from <= 1 && price.0 > 0) && sku.multiple <= 1
 }
 
 /// The lowest cost of so many pieces of a SKU in a site class, when the other classes may take up to so many.

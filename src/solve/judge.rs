@@ -26,6 +26,8 @@ pub struct Bought {
     pub quantity: u64,
     /// Pieces on the shelf.
     pub spares: u64,
+    /// Pieces more, because only so many are sold together.
+    pub extra: u64,
     /// Price of one at this quantity.
     pub price: Money,
 }
@@ -178,6 +180,12 @@ pub enum Violation {
 pub fn spares(problem: &Problem, quantity: u64) -> u64 {
     let pieces = (u128::from(quantity) * u128::from(problem.spares.0)).div_ceil(u128::from(PPM));
     u64::try_from(pieces).unwrap_or(u64::MAX)
+}
+
+/// Pieces of a SKU that are ordered, and paid, for so many in use: spares added, rounded up to what is sold together.
+#[must_use]
+pub fn ordered(problem: &Problem, sku: usize, quantity: u64) -> u64 {
+    problem.skus[sku].ordered(quantity.saturating_add(spares(problem, quantity)))
 }
 
 /// Whether a latency holds beside this load of others: `alone / (1 - others) <= target`.
@@ -361,11 +369,12 @@ impl Court<'_> {
         let mut bill = Vec::new();
         for (&sku, &quantity) in &self.quantities {
             let spares = spares(problem, quantity);
-            let pieces = quantity.saturating_add(spares);
+            let pieces = ordered(problem, sku, quantity);
+            let extra = pieces - quantity.saturating_add(spares).min(pieces);
             match problem.skus[sku].price_at(pieces) {
                 Some(price) => {
                     self.keys += Keys::of_capex(problem, i128::from(price.0) * i128::from(pieces));
-                    bill.push(Bought { sku, quantity, spares, price });
+                    bill.push(Bought { sku, quantity, spares, extra, price });
                 }
                 None => self.broken.push(Violation::Unavailable { sku, quantity: pieces }),
             }

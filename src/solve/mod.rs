@@ -22,7 +22,7 @@ mod value;
 mod watch;
 
 pub use answer::{Goal, MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};
-pub use judge::{Bought, Judged, Violation, judge, latency_holds, spares};
+pub use judge::{Bought, Judged, Violation, judge, latency_holds, ordered, spares};
 pub use keys::{Keys, Rank};
 pub use problem::*;
 pub use refusal::{Refusal, refusals};

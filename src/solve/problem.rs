@@ -26,10 +26,19 @@ pub struct Sku {
     pub id: String,
     /// `(from this quantity on, price of one)`, ascending; accessories included; never empty.
     pub prices: Vec<(u64, Money)>,
+    /// Pieces that are sold together, at least 1.
+    pub multiple: u64,
 }
 
 impl Sku {
-    /// The price of one when `quantity` are bought; absent when that few cannot be bought.
+    /// What must be ordered for so many pieces: rounded up to what is sold together.
+    #[must_use]
+    pub fn ordered(&self, pieces: u64) -> u64 {
+        let multiple = self.multiple.max(1);
+        pieces.div_ceil(multiple).saturating_mul(multiple)
+    }
+
+    /// The price of one when `quantity` are ordered; absent when that few cannot be bought.
     #[must_use]
     pub fn price_at(&self, quantity: u64) -> Option<Money> {
         self.prices.iter().rev().find(|(from, _)| *from <= quantity).map(|&(_, price)| price)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::{latency_holds, spares};
+use super::judge::{latency_holds, ordered};
 use super::problem::{Host, Objective, Problem, Site, Workload, required};
 use crate::units::{Bytes, Milliwatts, Money, PPM, Share};
 
@@ -85,7 +85,7 @@ fn purchase(problem: &Problem, site: &Site, host: &Host) -> Option<Refusal> {
         .sites
         .iter()
         .fold(0_u64, |sum, site| sum.saturating_add(site.count.saturating_mul(u64::from(site.max_devices))));
-    let most = most.saturating_add(spares(problem, most));
+    let most = ordered(problem, host.sku, most);
     let prices = problem.skus[host.sku].prices.iter().filter(|(from, _)| *from <= most);
     let Some(price) = prices.map(|(_, price)| *price).min() else { return Some(Refusal::Unavailable) };
     if let Some(limit) = site.price_limit.filter(|limit| price > *limit) {

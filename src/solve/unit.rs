@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::answer::{MAX_ITEMS, MAX_POOLS};
 use super::front;
-use super::judge::spares;
+use super::judge::ordered;
 use super::keys::Keys;
 use super::problem::{Candidate, Objective, Problem, Site, required};
 use super::set::Set;
@@ -211,8 +211,9 @@ impl<'p> Unit<'p> {
             .sites
             .iter()
             .fold(0_u64, |sum, site| sum.saturating_add(site.count.saturating_mul(u64::from(site.max_devices))));
-        let most = pieces.saturating_add(spares(self.problem, pieces));
-        let prices = self.problem.skus.get(sku)?.prices.iter();
+        let facts = self.problem.skus.get(sku)?;
+        let most = ordered(self.problem, sku, pieces);
+        let prices = facts.prices.iter();
         prices.filter(|(from, _)| *from <= most).map(|(_, price)| price.0).min()
     }
 

@@ -104,7 +104,8 @@ fn sku(r: &mut Random, number: usize) -> Sku {
             prices.push((from, Money(price)));
         }
     }
-    Sku { id: format!("sku-{}", (number * 7) % 10), prices }
+    let multiple = if r.chance(20) { r.pick(&[2, 3, 5, 10, 12]) } else { 1 };
+    Sku { id: format!("sku-{}", (number * 7) % 10), prices, multiple }
 }
 
 fn site(r: &mut Random, number: usize, hosts: &[Host], size: Size, candidate: &mut u32) -> Site {
@@ -210,7 +211,7 @@ pub fn realistic(r: &mut Random, size: Size) -> Problem {
             ),
         };
         let price = (price / 10 * 10 + 9) * 100;
-        skus.push(Sku { id: format!("device-{number:03}"), prices: vec![(1, Money(price))] });
+        skus.push(Sku { id: format!("device-{number:03}"), prices: vec![(1, Money(price))], multiple: 1 });
         devices.push(Device { memory, speed, power });
     }
     let mut hosts = Vec::new();

@@ -198,7 +198,7 @@ fn units(problem: &Problem, assignment: &Assignment) -> Vec<Unit> {
     }
     let paid = |sku: usize| {
         let quantity = quantities.get(&sku).copied().unwrap_or(0);
-        problem.skus[sku].price_at(quantity + solve::spares(problem, quantity)).unwrap_or_default()
+        problem.skus[sku].price_at(solve::ordered(problem, sku, quantity)).unwrap_or_default()
     };
     let unit = |(site, unit): (&solve::Site, &Vec<solve::Placed>)| {
         let hosts: Vec<_> = unit.iter().map(|p| &problem.hosts[p.host]).collect();

@@ -58,6 +58,7 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
                 "device": line.device,
                 "quantity": line.quantity,
                 "spares": line.spares,
+                "extra": line.extra,
                 "unit_price": line.unit_price.usd(),
                 "total": line.total.usd(),
             })

@@ -46,17 +46,23 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
             write_device(out, device, usize::from(width))?;
         }
     }
-    if plan.order.len() > 1 || plan.order.iter().any(|l| l.quantity + l.spares > 1) {
+    if plan.order.len() > 1 || plan.order.iter().any(|l| l.quantity + l.spares + l.extra > 1) {
         writeln!(out, "\nOrder")?;
-        let mut table = Table::new(&["device", ">quantity", ">spares", ">unit price", ">total USD"]);
+        let columns = ["device", ">quantity", ">spares", ">extra", ">unit price", ">total USD"];
+        let mut table = Table::new(&columns);
         for line in &plan.order {
             table.rows.push(vec![
                 Cell::text(&line.device),
                 Cell::whole(line.quantity),
                 Cell::whole(line.spares),
+                Cell::whole(line.extra),
                 Cell::text(line.unit_price.to_string()),
                 Cell::text(line.total.to_string()),
             ]);
+        }
+        // Pieces that nobody needs are worth a column only where there are any.
+        if plan.order.iter().all(|line| line.extra == 0) {
+            table = table.only(&["device", "quantity", "spares", "unit price", "total USD"]);
         }
         out.push_str(&table.text(width));
     }
