@@ -83,7 +83,47 @@ fn what_an_engine_holds_twice_counts_twice() {
     let untied = Asked::new("THUDM/chatglm3-6b");
     let orange =
         |runtime| untied.footprint("orange-pi-5-plus-16gb", runtime, "w8a8", true, KvPair::F16, demand(128, 1)).main;
-    assert_eq!(orange("executorch-qnn").weights.0 - orange("rkllm").weights.0, 65_024 * 4096 * 2);
+    // The input table stays in the file and the head is stored in 8 bits and a scale per row instead of 16.
+    let table: u64 = 65_024 * 4096;
+    let head = (table as f64 * 8.016 / 8.0).ceil() as u64;
+    assert_eq!(orange("executorch-qnn").weights.0 - orange("rkllm").weights.0, 2 * table + (2 * table - head));
+}
+
+#[test]
+fn towers_that_are_files_of_their_own_count_only_with_images() {
+    let model = Asked::new("Qwen/Qwen3-VL-2B-Instruct");
+    let with = |runtime, images| {
+        let demand = Demand { images, ..demand(1024, 1) };
+        model.footprint("orange-pi-5-plus-16gb", runtime, "w8a8", true, KvPair::F16, demand).main
+    };
+    let (text, one, two) = (with("rkllm", 0), with("rkllm", 1), with("rkllm", 2));
+    let tower = 2 * model.model.language().unwrap().spec.vision.unwrap().parameters;
+    assert_eq!(one.weights.0 - text.weights.0, tower);
+    assert_eq!(one.compute.0 - text.compute.0, tower);
+    assert_eq!(two.weights, one.weights);
+    // An engine that always loads the tower has room for an image as well.
+    assert_eq!(with("executorch-qnn", 0), with("executorch-qnn", 1));
+}
+
+#[test]
+fn blocks_for_further_tokens_are_loaded_but_not_read() {
+    let model = Asked::new("Qwen/Qwen3.5-4B");
+    let weights = Weights::of(&model.model, model.catalog.format("w8a8").unwrap()).unwrap();
+    let parts = &model.model.language().unwrap().spec.other_parameters;
+    let further = parts["multi-token prediction"];
+    assert_eq!(weights.idle.0, (further as f64 * 8.016 / 8.0).ceil() as u64);
+    let read = weights.read_always(Default::default());
+    assert!(read + weights.idle + weights.vision <= weights.total);
+}
+
+#[test]
+fn mlc_packages_are_as_large_as_published() {
+    // mlc-ai's Llama-2 7B in q4f16_1: 3615 MiB of parameters (https://github.com/mlc-ai/mlc-llm/issues/2026).
+    let llama = Asked::new("meta-llama/Llama-2-7b-hf");
+    let bytes = |format| Weights::of(&llama.model, llama.catalog.format(format).unwrap()).unwrap().total.0 as f64;
+    assert!((bytes("q4f16_1") / (3615.0 * 1024.0 * 1024.0) - 1.0).abs() < 0.005);
+    // One scale per row instead of one per 32 weights, but for embeddings and head.
+    assert!(bytes("q4f16_ft") < 0.92 * bytes("q4f16_1"));
 }
 
 #[test]

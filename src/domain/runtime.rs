@@ -109,6 +109,12 @@ pub struct WeightResidence {
     /// The input table stays in the file, mapped: a token reads one row.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub input_table_mapped: bool,
+    /// The output head is stored as the layers' matrices are, whatever the format says of tables.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub head_as_matrix: bool,
+    /// Towers for images and sound are files of their own, loaded only where images are asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub towers_apart: bool,
     /// Routed experts are there a second time, packed for the kernels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub experts_twice: bool,

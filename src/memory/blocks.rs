@@ -153,20 +153,34 @@ fn product(a: u32, b: u32) -> u128 {
 ///
 /// The only readings are TensorRT Edge-LLM's: with the tower, Qwen3.5-2B takes 0.5 GB more on an Orin NX and 2.7 GB more on an
 /// AGX Orin, whose engine is built for larger images. The tower's weights are 0.8 GB.
-pub(super) fn tower(architecture: &Architecture, images: u32) -> u128 {
-    architecture.spec.vision.map_or(0, |v| HALF * u128::from(v.parameters) * u128::from(images.max(1)))
+pub(super) fn tower(case: &Case<'_>, architecture: &Architecture) -> u128 {
+    let images = match case.demand.images {
+        0 if case.runtime.weight_residence.towers_apart => 0,
+        // An engine that has loaded its tower has made room for an image too.
+        0 => 1,
+        n => n,
+    };
+    architecture.spec.vision.map_or(0, |v| HALF * u128::from(v.parameters) * u128::from(images))
 }
 
-/// Bytes of the weights in memory: every tensor once, but for what the engine is known to hold twice or not at all.
+/// Bytes of the weights in memory: every tensor once, but for what the engine is known to hold twice, smaller or not at
+/// all.
 pub(super) fn resident(case: &Case<'_>) -> Bytes {
     let (w, how) = (case.weights, case.runtime.weight_residence);
     let mut total = w.total;
     if how.experts_twice {
         total += w.routed_experts;
     }
-    match w.tied {
-        true if how.tied_table_twice => total + w.output_head,
-        false if how.input_table_mapped => total.saturating_sub(w.input_embedding),
-        _ => total,
+    if how.towers_apart && case.demand.images == 0 {
+        total = total.saturating_sub(w.vision);
     }
+    // One tensor that is table and head leaves only with both.
+    let tables = if w.tied { w.input_embedding.saturating_sub(w.output_head) } else { w.input_embedding };
+    if how.input_table_mapped {
+        total = total.saturating_sub(tables);
+    }
+    if how.head_as_matrix {
+        total = total.saturating_sub(w.output_head) + w.head_as_matrix;
+    }
+    if w.tied && how.tied_table_twice { total + w.output_head } else { total }
 }

@@ -57,7 +57,7 @@ fn language(case: &Case<'_>, architecture: &Architecture) -> (PoolUse, &'static 
     let compute = rows
         .saturating_add(scores)
         .saturating_add(joined.saturating_mul(tokens))
-        .saturating_add(tower(architecture, demand.images));
+        .saturating_add(tower(case, architecture));
     let logits = u128::from(demand.output_rows().max(streams.into())) * u128::from(architecture.spec.vocab) * LOGIT;
     let own = PoolUse {
         weights: resident(case),

@@ -43,7 +43,7 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         weights: resident(case),
         kv_cache: Bytes::saturating(cache.kv),
         state: Bytes::saturating(cache.state),
-        compute: Bytes::saturating(blocks.saturating_add(graphs).saturating_add(tower(architecture, demand.images))),
+        compute: Bytes::saturating(blocks.saturating_add(graphs).saturating_add(tower(case, architecture))),
         output: Bytes::saturating(rows.saturating_mul(vocabulary).saturating_mul(SAMPLER)),
         framework: Bytes::mib(case.runtime.framework_mib),
         ..PoolUse::default()

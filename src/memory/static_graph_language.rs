@@ -26,7 +26,7 @@ pub(super) fn footprint(case: &Case<'_>, architecture: &Architecture) -> Footpri
         weights: resident(case),
         kv_cache: Bytes::saturating(cache.kv),
         state: Bytes::saturating(cache.state),
-        compute: Bytes::saturating(rows.saturating_add(tower(architecture, demand.images))),
+        compute: Bytes::saturating(rows.saturating_add(tower(case, architecture))),
         output: Bytes::saturating(logits),
         framework: Bytes::mib(case.runtime.framework_mib),
         ..PoolUse::default()

@@ -1,11 +1,13 @@
 //! Bytes of a model's weights in a format.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::footprint::Unsupported;
 use super::llama_cpp::Profile;
 use super::tensors::{Element, MixRule, Tensor, tensors};
-use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Model, StoredWeights};
+use crate::domain::parameters::MULTI_TOKEN_PREDICTION;
+use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Model, StoredWeights, WeightResidence};
 use crate::units::Bytes;
 
 /// ggml places every tensor at a multiple of this many bytes.
@@ -26,8 +28,12 @@ pub struct Weights {
     pub output_head: Bytes,
     /// All routed experts.
     pub routed_experts: Bytes,
-    /// Vision tower and projector.
+    /// The output head as large as it would be in the format of the layers' matrices: some engines store it so.
+    pub head_as_matrix: Bytes,
+    /// Towers for images and sound, and their projectors.
     pub vision: Bytes,
+    /// Blocks that predict further tokens: nothing reads them in plain decoding.
+    pub idle: Bytes,
     /// Output head and input embeddings are one tensor.
     pub tied: bool,
     /// What the micro-batched law works out once per model; absent for networks.
@@ -35,12 +41,16 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// What every token reads whatever the router says: everything but input tables, experts and vision tower.
+    /// What every token reads whatever the router says: everything but input tables, experts, towers and idle blocks.
     #[must_use]
-    pub fn read_always(&self) -> Bytes {
+    pub fn read_always(&self, how: WeightResidence) -> Bytes {
         let shared = if self.tied { self.output_head } else { Bytes::ZERO };
         let tables = self.input_embedding.saturating_sub(shared);
-        self.total.saturating_sub(tables).saturating_sub(self.routed_experts).saturating_sub(self.vision)
+        let head = if how.head_as_matrix { self.output_head } else { Bytes::ZERO };
+        let read = [tables, self.routed_experts, self.vision, self.idle, head]
+            .into_iter()
+            .fold(self.total, Bytes::saturating_sub);
+        if how.head_as_matrix { read + self.head_as_matrix } else { read }
     }
 
     /// The weights of `model` in `format`; those of the file when the model was read from one.
@@ -48,6 +58,18 @@ impl Weights {
     /// # Errors
     /// [`Unsupported::TooLarge`] when the sizes overflow.
     pub fn of(model: &Model, format: &Format) -> Result<Self, Unsupported> {
+        Self::work_out(model, format, None)
+    }
+
+    /// The weights of the same model in another format, sharing what does not depend on the format.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn also(&self, model: &Model, format: &Format) -> Result<Self, Unsupported> {
+        Self::work_out(model, format, self.profile.clone())
+    }
+
+    fn work_out(model: &Model, format: &Format, profile: Option<Arc<Profile>>) -> Result<Self, Unsupported> {
         let mut sum = Sum::default();
         let mut tied = true;
         let profile = match &model.body {
@@ -70,7 +92,7 @@ impl Weights {
                         sum.uniform(model, architecture, bits, embedding_bits);
                     }
                 }
-                Some(Arc::new(Profile::new(architecture)))
+                Some(profile.unwrap_or_else(|| Arc::new(Profile::new(architecture))))
             }
         };
         if tied {
@@ -80,8 +102,10 @@ impl Weights {
             total: bytes(sum.total)?,
             input_embedding: bytes(sum.tables)?,
             output_head: bytes(sum.head)?,
+            head_as_matrix: bytes(sum.head_as_matrix.unwrap_or(sum.head))?,
             routed_experts: bytes(sum.experts)?,
             vision: bytes(sum.vision)?,
+            idle: bytes(sum.idle)?,
             tied,
             profile,
         })
@@ -96,6 +120,7 @@ enum Part {
     Head,
     Expert,
     Vision,
+    Idle,
     Other,
 }
 
@@ -106,6 +131,7 @@ impl Part {
             "token_embd.weight" => Self::TokenTable,
             "per_layer_token_embd.weight" | "position_embd.weight" | "token_types.weight" => Self::Table,
             "output.weight" | "lm_head.weight" => Self::Head,
+            _ if name.starts_with("mtp.") || name.contains(".mtp.") => Self::Idle,
             _ if name.contains("_exps.") || name.contains(".experts.") => Self::Expert,
             _ if name.starts_with("v.") || name.starts_with("mm.") || name.contains("vis") => Self::Vision,
             _ if name.contains("embed_tokens_per_layer") => Self::Table,
@@ -122,14 +148,20 @@ struct Sum {
     token_table: u128,
     tables: u128,
     head: u128,
+    head_as_matrix: Option<u128>,
     experts: u128,
     vision: u128,
+    idle: u128,
 }
 
 impl Sum {
     fn add(&mut self, name: &str, size: u128) {
+        self.add_part(Part::of(name), size);
+    }
+
+    fn add_part(&mut self, part: Part, size: u128) {
         self.total = self.total.saturating_add(size);
-        match Part::of(name) {
+        match part {
             Part::TokenTable => {
                 self.token_table += size;
                 self.tables += size;
@@ -138,13 +170,20 @@ impl Sum {
             Part::Head => self.head += size,
             Part::Expert => self.experts += size,
             Part::Vision => self.vision += size,
+            Part::Idle => self.idle += size,
             Part::Other => {}
         }
     }
 
     fn stored(&mut self, stored: &StoredWeights) {
+        // A GGUF file has a block for further tokens among the others; the tensors that only such a block has tell.
+        let block = |name: &str| name.strip_prefix("blk.").and_then(|n| n.split('.').next()).map(str::to_owned);
+        let further: BTreeSet<String> =
+            stored.tensors.iter().filter(|t| t.name.contains(".nextn.")).filter_map(|t| block(&t.name)).collect();
         for tensor in &stored.tensors {
-            self.add(&tensor.name, padded(tensor.bytes.0.into()));
+            let idle = !further.is_empty() && block(&tensor.name).is_some_and(|b| further.contains(&b));
+            let part = if idle { Part::Idle } else { Part::of(&tensor.name) };
+            self.add_part(part, padded(tensor.bytes.0.into()));
         }
     }
 
@@ -155,11 +194,10 @@ impl Sum {
             let element = rule.element(tensor);
             self.add(tensor.name, padded(element.bytes(&tensor.dims)));
         }
-        let vision = vision_parameters(architecture);
-        let named = vision + other_parameters(architecture);
+        let named = vision_parameters(architecture) + other_parameters(architecture, |_| true);
         self.settle(u128::from(model.parameters).saturating_sub(named), &list, u128::from(LEFT_OUT));
-        // The tower is a file of its own, in half precision.
-        self.vision = vision * 2;
+        // The towers are a file of their own, in half precision.
+        self.vision = tower_parameters(architecture) * 2;
         self.total = self.total.saturating_add(self.vision);
     }
 
@@ -168,13 +206,17 @@ impl Sum {
         for tensor in &list {
             let matrix = tensor.plain == Element::F16;
             let table = matches!(tensor.name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight");
-            let bits = if matrix && !table { bits } else { embedding_bits };
-            self.add(tensor.name, scaled(tensor.elements(), bits / 8.0));
+            let stored = if matrix && !table { bits } else { embedding_bits };
+            self.add(tensor.name, scaled(tensor.elements(), stored / 8.0));
         }
-        let vision = vision_parameters(architecture);
-        self.settle(u128::from(model.parameters).saturating_sub(vision), &list, u128::MAX);
-        self.vision = scaled(vision, embedding_bits / 8.0);
-        self.total = self.total.saturating_add(self.vision);
+        let towers = tower_parameters(architecture);
+        let further = other_parameters(architecture, |name| name.starts_with(MULTI_TOKEN_PREDICTION));
+        self.settle(u128::from(model.parameters).saturating_sub(towers + further), &list, u128::MAX);
+        self.vision = scaled(towers, embedding_bits / 8.0);
+        self.idle = scaled(further, bits / 8.0);
+        self.total = self.total.saturating_add(self.vision).saturating_add(self.idle);
+        let table = u128::from(architecture.spec.vocab) * u128::from(architecture.spec.hidden);
+        self.head_as_matrix = Some(scaled(table, bits / 8.0));
     }
 
     /// Brings the sum to the published number of parameters: tensors that the list lacks get the average size; a list that
@@ -201,9 +243,14 @@ fn vision_parameters(architecture: &Architecture) -> u128 {
     architecture.spec.vision.map_or(0, |vision| vision.parameters.into())
 }
 
-/// Parameters that the hyper-parameters do not describe.
-fn other_parameters(architecture: &Architecture) -> u128 {
-    architecture.spec.other_parameters.values().map(|&n| u128::from(n)).sum()
+/// Parameters of all towers, those for sound included.
+fn tower_parameters(architecture: &Architecture) -> u128 {
+    vision_parameters(architecture) + other_parameters(architecture, |name| name.contains("audio"))
+}
+
+/// Parameters of these names that the hyper-parameters do not describe.
+fn other_parameters(architecture: &Architecture, which: impl Fn(&str) -> bool) -> u128 {
+    architecture.spec.other_parameters.iter().filter(|(name, _)| which(name)).map(|(_, &n)| u128::from(n)).sum()
 }
 
 fn padded(size: u128) -> u128 {

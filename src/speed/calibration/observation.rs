@@ -75,7 +75,7 @@ impl Observation {
     ) -> Result<Self, NoEstimate> {
         const NO_LANGUAGE: NoEstimate = NoEstimate::Unable("the model has no language body");
         let subject = Subject::of(case.device, case.runtime, case.model, case.format).ok_or(NO_LANGUAGE)?;
-        let work = Work::of(case.model, case.weights, case.kv).ok_or(NO_LANGUAGE)?;
+        let work = Work::of(case.model, case.weights, case.kv, case.runtime.weight_residence).ok_or(NO_LANGUAGE)?;
         // Where the catalog knows no bandwidth one is inferred later: the terms are inversely proportional to it.
         let figures = subject.figures(mode, || Some(1.0)).ok_or(NO_LANGUAGE)?;
         let deviations: Vec<(Kind, String)> =

@@ -110,7 +110,7 @@ impl<'a> Question<'a> {
     pub fn of(case: &Case<'a>, mode: &PowerMode, constants: &Constants) -> Result<Self, NoEstimate> {
         const NO_LANGUAGE: NoEstimate = NoEstimate::Unable("the model has no language body");
         let subject = Subject::of(case.device, case.runtime, case.model, case.format).ok_or(NO_LANGUAGE)?;
-        let work = Work::of(case.model, case.weights, case.kv).ok_or(NO_LANGUAGE)?;
+        let work = Work::of(case.model, case.weights, case.kv, case.runtime.weight_residence).ok_or(NO_LANGUAGE)?;
         let inferred = || constants.inferred_bandwidth.get(&subject.chip_name()).map(|b| b.0);
         let figures =
             subject.figures(mode, inferred).ok_or(NoEstimate::Unknown("the memory bandwidth of the device"))?;

@@ -1,7 +1,7 @@
 //! What one step of a language model asks of the hardware, before anything is known about the hardware: bytes to read,
 //! operations to carry out, layers to launch.
 
-use crate::domain::{Architecture, FeedForward, KvPair, Mixer, Model};
+use crate::domain::{Architecture, FeedForward, KvPair, Mixer, Model, WeightResidence};
 use crate::memory::Weights;
 
 /// Distinct windows that are told apart; models have one, a few have two.
@@ -38,9 +38,9 @@ pub struct Work {
 }
 
 impl Work {
-    /// What `model` asks for with these weights and cache types; nothing for models without a language body.
+    /// What `model` asks for with these weights, laid out in this way, and cache types; nothing for models without a language body.
     #[must_use]
-    pub fn of(model: &Model, weights: &Weights, kv: KvPair) -> Option<Self> {
+    pub fn of(model: &Model, weights: &Weights, kv: KvPair, how: WeightResidence) -> Option<Self> {
         let architecture = model.language()?;
         let spec = &architecture.spec;
         let table = f64::from(spec.vocab) * f64::from(spec.hidden);
@@ -54,7 +54,7 @@ impl Work {
             - if spec.tied_embeddings { 0.0 } else { table };
         let mut work = Self {
             layers: architecture.layers.len() as f64,
-            always: (weights.read_always().0 as f64).max(1.0),
+            always: (weights.read_always(how).0 as f64).max(1.0),
             routed: weights.routed_experts.0 as f64,
             used: routed_share(architecture),
             active: active.max(0.05 * model.active_parameters as f64).max(1.0),
