@@ -9,7 +9,7 @@ use super::Speed;
 use super::configurations::Choice;
 use super::refusal::Refusal;
 use crate::catalog::Catalog;
-use crate::domain::{KvPair, Model};
+use crate::domain::{Format, KvPair, Model};
 use crate::memory::{Footprint, Unsupported, Weights};
 use crate::scenario::Workload;
 use crate::units::Share;
@@ -58,7 +58,16 @@ impl<'a> Memo<'a> {
         if let Some(found) = find(&known) {
             return found;
         }
-        let table = Arc::new(catalog.formats().map(|f| (f.id.as_str(), Weights::of(model, f))).collect());
+        let mut first: Option<Weights> = None;
+        let in_format = |format: &'a Format| {
+            let weights = match &first {
+                Some(other) => other.also(model, format),
+                None => Weights::of(model, format),
+            };
+            first = first.take().or_else(|| weights.as_ref().ok().cloned());
+            (format.id.as_str(), weights)
+        };
+        let table = Arc::new(catalog.formats().map(in_format).collect());
         known.push((Arc::clone(model), Arc::clone(&table)));
         (known.len() - 1, table)
     }

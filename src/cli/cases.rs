@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use csv::StringRecord;
 use rayon::prelude::*;
@@ -129,21 +129,34 @@ impl Layout {
     }
 }
 
-/// Everything that rows share and that is worked out once: models, and their weights by format.
+/// Everything that rows share and that is worked out once: models, their weights by format, what names mean together.
 struct Shared<'a> {
     catalog: &'a Catalog,
     models: HashMap<String, Result<Arc<Model>, String>>,
-    weights: HashMap<(usize, &'a str), Result<Weights, String>>,
+    /// By the addresses of model and format; `models` and the catalog keep both where they are.
+    weights: RwLock<HashMap<(usize, usize), Known>>,
+    /// Weights of a model in any format, from which those in another are worked out faster.
+    any_weights: RwLock<HashMap<usize, Known>>,
     devices: HashMap<&'a str, (&'a Device, &'a [String])>,
+    places: RwLock<HashMap<String, Place<'a>>>,
+}
+
+type Known = Result<Weights, String>;
+
+/// What the names of a device, a mode, a runtime and a format mean together for one kind of model.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    device: &'a Device,
+    mode: &'a PowerMode,
+    runtime: &'a Runtime,
+    format: &'a Format,
 }
 
 /// A row's names looked up.
 struct Looked<'a> {
     model: Arc<Model>,
-    device: &'a Device,
-    mode: &'a PowerMode,
-    runtime: &'a Runtime,
-    format: &'a Format,
+    weights: Weights,
+    place: Place<'a>,
 }
 
 impl<'a> Shared<'a> {
@@ -155,34 +168,83 @@ impl<'a> Shared<'a> {
                 devices.entry(&alias.id).or_insert((device, &alias.modes));
             }
         }
-        Self { catalog, models: HashMap::new(), weights: HashMap::new(), devices }
+        Self {
+            catalog,
+            models: HashMap::new(),
+            weights: RwLock::default(),
+            any_weights: RwLock::default(),
+            devices,
+            places: RwLock::default(),
+        }
     }
 
     fn look_up(&self, row: &StringRecord, layout: &Layout) -> Result<Looked<'a>, String> {
         let name = layout.text(row, Column::Model).ok_or("`model` is empty")?;
         let model = match self.models.get(name) {
-            Some(Ok(model)) => Arc::clone(model),
+            Some(Ok(model)) => model,
             Some(Err(e)) => return Err(e.clone()),
             None => return Err(format!("unknown model `{name}`")),
         };
+        let place = self.place(row, layout, model)?;
+        let weights = self.weights(model, place.format)?;
+        Ok(Looked { model: Arc::clone(model), weights, place })
+    }
+
+    /// What the names of a row mean; the same names mean the same in every row with a model of the same kind.
+    fn place(&self, row: &StringRecord, layout: &Layout, model: &Model) -> Result<Place<'a>, String> {
+        const NAMES: [Column; 4] = [Column::Device, Column::Mode, Column::Runtime, Column::Weights];
+        // A weight file says itself which format it is in.
+        let key = model.stored.is_none().then(|| {
+            let mut key = String::with_capacity(96);
+            key.push_str(model.task.id());
+            for column in NAMES {
+                key.push('\n');
+                key.push_str(layout.text(row, column).unwrap_or(""));
+            }
+            key
+        });
+        if let Some(key) = &key
+            && let Some(&known) = self.places.read().unwrap_or_else(PoisonError::into_inner).get(key)
+        {
+            return Ok(known);
+        }
         let device_id = layout.text(row, Column::Device).ok_or("`device` is empty")?;
         let (device, modes) = match self.devices.get(device_id) {
             Some(&found) => found,
             None => self.catalog.device(device_id).map_err(|e| e.one_line())?,
         };
         let mode = budget::mode_of(device, layout.text(row, Column::Mode), modes)?;
-        let runtime = budget::runtime_on(self.catalog, device, &model, layout.text(row, Column::Runtime))?;
-        let format = budget::format_of(self.catalog, runtime, &model, layout.text(row, Column::Weights))?;
-        Ok(Looked { model, device, mode, runtime, format })
+        let runtime = budget::runtime_on(self.catalog, device, model, layout.text(row, Column::Runtime))?;
+        let format = budget::format_of(self.catalog, runtime, model, layout.text(row, Column::Weights))?;
+        let place = Place { device, mode, runtime, format };
+        if let Some(key) = key {
+            self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key, place);
+        }
+        Ok(place)
     }
 
-    /// Looks up the names of rows; reads the models and works out the weights that they need and that are not known yet.
-    fn prepare(
-        &mut self,
-        rows: &[StringRecord],
-        layout: &Layout,
-        models: &Models<'_>,
-    ) -> Vec<Result<Looked<'a>, String>> {
+    /// The weights of a model in a format, worked out unless they are known.
+    fn weights(&self, model: &Arc<Model>, format: &'a Format) -> Known {
+        let number = Arc::as_ptr(model) as usize;
+        let key = (number, std::ptr::from_ref(format) as usize);
+        if let Some(known) = self.weights.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let other = self.any_weights.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
+        let weights = match &other {
+            Some(Ok(other)) => other.also(model, format),
+            _ => Weights::of(model, format),
+        }
+        .map_err(|e| e.to_string());
+        if other.is_none() {
+            self.any_weights.write().unwrap_or_else(PoisonError::into_inner).insert(number, weights.clone());
+        }
+        self.weights.write().unwrap_or_else(PoisonError::into_inner).insert(key, weights.clone());
+        weights
+    }
+
+    /// Reads the models that rows need and that are not known yet.
+    fn prepare(&mut self, rows: &[StringRecord], layout: &Layout, models: &Models<'_>) {
         for row in rows {
             if let Some(name) = layout.text(row, Column::Model)
                 && !self.models.contains_key(name)
@@ -190,32 +252,11 @@ impl<'a> Shared<'a> {
                 self.models.insert(name.to_owned(), models.find(name).map_err(|e| e.one_line()));
             }
         }
-        let shared = &*self;
-        let looked: Vec<_> = rows.par_iter().map(|row| shared.look_up(row, layout)).collect();
-        for found in looked.iter().flatten() {
-            let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
-            self.weights
-                .entry(key)
-                .or_insert_with(|| Weights::of(&found.model, found.format).map_err(|e| e.to_string()));
-        }
-        looked
     }
 
-    fn question(
-        &self,
-        row: &StringRecord,
-        found: &Result<Looked<'a>, String>,
-        layout: &Layout,
-        defaults: Defaults,
-    ) -> Result<Question<'a>, String> {
-        let found = found.as_ref().map_err(Clone::clone)?;
-        let key = (Arc::as_ptr(&found.model) as usize, found.format.id.as_str());
-        let weights = match self.weights.get(&key) {
-            Some(Ok(weights)) => weights.clone(),
-            Some(Err(e)) => return Err(e.clone()),
-            None => Weights::of(&found.model, found.format).map_err(|e| e.to_string())?,
-        };
-        let demand = demand(row, layout, &found.model)?;
+    fn question(&self, row: &StringRecord, layout: &Layout, defaults: Defaults) -> Result<Question<'a>, String> {
+        let Looked { model, weights, place } = self.look_up(row, layout)?;
+        let demand = demand(row, layout, &model)?;
         let cache = |column| match layout.text(row, column) {
             Some(id) => KvType::from_id(id).ok_or_else(|| format!("unknown cache type `{id}`")),
             None => Ok(KvType::F16),
@@ -232,11 +273,11 @@ impl<'a> Shared<'a> {
         };
         Ok(Question {
             weights,
-            model: Arc::clone(&found.model),
-            device: found.device,
-            mode: found.mode,
-            runtime: found.runtime,
-            format: found.format,
+            model,
+            device: place.device,
+            mode: place.mode,
+            runtime: place.runtime,
+            format: place.format,
             kv: KvPair { k: cache(Column::KvK)?, v: cache(Column::KvV)? },
             flash_attention,
             demand,
@@ -350,16 +391,14 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
         if rows.is_empty() {
             break;
         }
-        let looked = shared.prepare(&rows, &layout, &models);
+        shared.prepare(&rows, &layout, &models);
         let parts: Vec<(Vec<u8>, bool)> = rows
-            .par_chunks(512)
-            .zip(looked.par_chunks(512))
-            .map(|(chunk, looked)| {
-                let mut text = Vec::with_capacity(chunk.len() * 320);
+            .par_chunks(256)
+            .map(|chunk| {
+                let mut text = Vec::with_capacity(chunk.len() * 400);
                 let mut ok = true;
-                for (row, found) in chunk.iter().zip(looked) {
-                    let answer =
-                        shared.question(row, found, &layout, defaults).and_then(|q| budget::answer(&q, catalog));
+                for row in chunk {
+                    let answer = shared.question(row, &layout, defaults).and_then(|q| budget::answer(&q, catalog));
                     ok &= answer.is_ok();
                     write_row(&mut text, row, &answer);
                 }
@@ -379,7 +418,6 @@ pub(crate) struct Single<'a> {
     shared: Shared<'a>,
     layout: Layout,
     row: StringRecord,
-    found: Result<Looked<'a>, String>,
 }
 
 impl<'a> Single<'a> {
@@ -391,14 +429,13 @@ impl<'a> Single<'a> {
     ) -> Result<Self, String> {
         let layout = Layout::of(names, "the arguments").map_err(|e| e.one_line())?;
         let mut shared = Shared::new(catalog);
-        let looked = shared.prepare(std::slice::from_ref(values), &layout, models);
-        let found = looked.into_iter().next().unwrap_or_else(|| Err("nothing was asked".to_owned()));
-        Ok(Self { shared, layout, row: values.clone(), found })
+        shared.prepare(std::slice::from_ref(values), &layout, models);
+        Ok(Self { shared, layout, row: values.clone() })
     }
 
     /// The question with every name looked up.
     pub(crate) fn question(&self, defaults: Defaults) -> Result<Question<'a>, String> {
-        self.shared.question(&self.row, &self.found, &self.layout, defaults)
+        self.shared.question(&self.row, &self.layout, defaults)
     }
 }
 
