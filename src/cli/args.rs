@@ -164,7 +164,7 @@ pub(crate) struct Facts {
     /// A folder of catalog files, or one file, laid over the shipped catalogs (repeatable)
     #[arg(long, value_name = "DIR")]
     pub(crate) catalog: Vec<PathBuf>,
-    /// A price list (.csv) in place of the catalog's prices
+    /// A price list (.csv or .xlsx) in place of the catalog's prices
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
 }

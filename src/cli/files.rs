@@ -33,7 +33,8 @@ pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
     }
     let mut catalog = Catalog::with_overlays(&overlays)?;
     if let Some(path) = &facts.prices {
-        prices::apply(&mut catalog, &path.display().to_string(), &text(path)?)?;
+        let bytes = fs::read(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))?;
+        prices::apply(&mut catalog, &path.display().to_string(), &bytes)?;
     }
     Ok(catalog)
 }

@@ -1,0 +1,196 @@
+//! Price lists as workbooks (`.xlsx`).
+//!
+//! The list is the sheet called `prices`; without one it is the only visible sheet that has a row with the columns
+//! `device` and `price_usd`. Rows above that row are titles. Of formulas the value counts that was saved with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+
+use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
+
+use super::table::{Field, Origin, Record, Table};
+use super::{DEVICE, PRICE, column_of};
+use crate::diag::Diagnostic;
+
+/// Larger files are no price lists.
+const MAX_BYTES: usize = 16 << 20;
+/// More cells than this are no price list either.
+const MAX_CELLS: usize = 2_000_000;
+/// Columns beyond these are notes.
+const MAX_COLUMNS: usize = 64;
+/// Rows in which the header is looked for.
+const TITLES: usize = 50;
+
+type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
+
+/// The cells of a sheet by row and column, both counted from 0.
+type Cells = BTreeMap<u32, BTreeMap<u32, Field>>;
+
+/// Reads the rows of a workbook.
+///
+/// # Errors
+/// When it is no workbook, or no sheet or several may be meant.
+pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, Diagnostic> {
+    let wrong = |message: String| Diagnostic::error(message).in_file(file);
+    if bytes.len() > MAX_BYTES {
+        return Err(wrong(format!("the workbook is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    let mut workbook: Workbook<'_> =
+        Xlsx::new(Cursor::new(bytes)).map_err(|e| wrong(format!("not an .xlsx workbook: {e}")))?;
+    let sheets: Vec<String> = workbook
+        .sheets_metadata()
+        .iter()
+        .filter(|s| s.typ == SheetType::WorkSheet)
+        .filter(|s| s.visible == SheetVisible::Visible || s.name.eq_ignore_ascii_case("prices"))
+        .map(|s| s.name.clone())
+        .collect();
+    let called: Vec<&String> = sheets.iter().filter(|s| s.eq_ignore_ascii_case("prices")).collect();
+    let asked: Vec<&String> = if called.is_empty() { sheets.iter().collect() } else { called };
+    let mut lists = Vec::new();
+    for name in asked {
+        let cells = cells(&mut workbook, name).map_err(|e| wrong(format!("sheet `{name}` cannot be read: {e}")))?;
+        if let Some(header) = header(&cells) {
+            lists.push((name, header, cells));
+        }
+    }
+    let columns = format!("a row with the columns `{DEVICE}` and `{PRICE}`");
+    match lists.as_slice() {
+        [] => Err(wrong(format!("no sheet of the workbook has {columns}"))),
+        [(name, header, cells)] => Ok(table(file, name, *header, cells)),
+        several => {
+            let names: Vec<String> = several.iter().map(|(name, ..)| format!("`{name}`")).collect();
+            Err(wrong(format!("several sheets have {columns}: {}", names.join(", ")))
+                .hint("call the one that is meant `prices`"))
+        }
+    }
+}
+
+/// The first row in which both columns stand that every price list has.
+fn header(cells: &Cells) -> Option<u32> {
+    let names = |row: &BTreeMap<u32, Field>| -> BTreeSet<usize> {
+        let texts = row.values().filter_map(|f| match f {
+            Field::Text(text) => column_of(text),
+            Field::Unusable(_) => None,
+        });
+        texts.collect()
+    };
+    cells.iter().take(TITLES).find(|(_, row)| names(row).is_superset(&BTreeSet::from([0, 1]))).map(|(row, _)| *row)
+}
+
+/// The table below a header. Columns without a name are notes, and so are rows that have nothing in any other.
+fn table(file: &str, sheet: &str, header: u32, cells: &Cells) -> Table {
+    let named = |field: &Field| *field != Field::Text(String::new());
+    let columns: Vec<u32> = cells
+        .get(&header)
+        .into_iter()
+        .flat_map(|row| row.iter().filter(|(_, f)| named(f)).map(|(c, _)| *c).take(MAX_COLUMNS))
+        .collect();
+    let record = |(row, cells): (&u32, &BTreeMap<u32, Field>)| Record {
+        row: row + 1,
+        fields: columns.iter().map(|c| cells.get(c).cloned().unwrap_or(Field::Text(String::new()))).collect(),
+    };
+    let mut records = cells.range(header..).map(record);
+    let header = records.next().unwrap_or(Record { row: header + 1, fields: Vec::new() });
+    let records = records.filter(|r| r.fields.iter().any(named)).collect();
+    let origin = Origin::Sheet(sheet.to_owned(), columns.clone());
+    Table { file: file.to_owned(), origin, header, records }
+}
+
+/// The cells that hold something. They are read one by one: a lone cell at the far end of a sheet would make the table
+/// in between as large as the sheet.
+fn cells(workbook: &mut Workbook<'_>, sheet: &str) -> Result<Cells, String> {
+    let mut cells = Cells::new();
+    let mut count = 0;
+    let mut reader = workbook.worksheet_cells_reader(sheet).map_err(|e| e.to_string())?;
+    let formats: Vec<Option<String>> =
+        reader.styles().iter().map(|s| s.number_format.as_ref().and_then(|f| other_unit(&f.format_code))).collect();
+    while let Some((cell, style)) = reader.next_cell_with_style_id().map_err(|e| e.to_string())? {
+        let field = match (cell.get_value(), formats.get(style)) {
+            (DataRef::Int(_) | DataRef::Float(_), Some(Some(unit))) => {
+                Field::Unusable(format!("a number that is shown in `{unit}`"))
+            }
+            (value, _) => field(value),
+        };
+        let (row, column) = cell.get_position();
+        if field != Field::Text(String::new()) {
+            count += 1;
+            if count > MAX_CELLS {
+                return Err(format!("more than {MAX_CELLS} cells"));
+            }
+            cells.entry(row).or_default().insert(column, field);
+        }
+    }
+    drop(reader);
+    let mut reader = workbook.worksheet_cells_reader(sheet).map_err(|e| e.to_string())?;
+    while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(|e| e.to_string())? {
+        let (row, column) = cell.pos;
+        if cell.formula.is_some() && !cells.get(&row).is_some_and(|r| r.contains_key(&column)) {
+            let why = "a formula without a value (open the file in a spreadsheet program and save it)";
+            cells.entry(row).or_default().insert(column, Field::Unusable(why.to_owned()));
+        }
+    }
+    Ok(cells)
+}
+
+fn field(value: &DataRef<'_>) -> Field {
+    match value {
+        DataRef::Empty => Field::Text(String::new()),
+        DataRef::Int(i) => Field::Text(i.to_string()),
+        DataRef::Float(f) => Field::Text(f.to_string()),
+        DataRef::String(text) => Field::Text(text.trim().to_owned()),
+        DataRef::SharedString(text) => Field::Text(text.trim().to_owned()),
+        DataRef::Bool(b) => Field::Unusable(format!("the truth value {b}")),
+        DataRef::DateTime(date) if date.is_datetime() => {
+            let (year, month, day, ..) = date.to_ymd_hms_milli();
+            Field::Text(format!("{year:04}-{month:02}-{day:02}"))
+        }
+        DataRef::DateTimeIso(text) => Field::Text(text.split('T').next().unwrap_or_default().to_owned()),
+        DataRef::DateTime(_) | DataRef::DurationIso(_) => Field::Unusable("a time".to_owned()),
+        DataRef::Error(e) => Field::Unusable(format!("the error {e}")),
+    }
+}
+
+/// What a number is shown in, when its format says something else than plain numbers or US dollars.
+fn other_unit(code: &str) -> Option<String> {
+    if let Some(sign) = code.chars().find(|c| matches!(c, '€' | '£' | '¥' | '₩' | '₹' | '₽' | '%' | '‰')) {
+        return Some(sign.to_string());
+    }
+    // Currencies stand in brackets with the language that they belong to: `[$€-407]`, `[$$-409]`.
+    for part in code.split('[').skip(1).filter_map(|p| p.split(']').next()) {
+        let Some(part) = part.strip_prefix('$') else { continue };
+        let (sign, language) = part.split_once('-').unwrap_or((part, ""));
+        let american = matches!(language.to_ascii_lowercase().as_str(), "" | "409" | "en-us" | "f800");
+        match sign {
+            "" | "USD" | "US$" => {}
+            "$" if american => {}
+            "$" => return Some(format!("dollars of the language {language}")),
+            other => return Some(other.to_owned()),
+        }
+    }
+    let currency = |w: &&str| w.len() == 3 && w.bytes().all(|b| b.is_ascii_uppercase()) && *w != "USD";
+    code.split('"').skip(1).step_by(2).flat_map(str::split_whitespace).find(currency).map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::other_unit;
+
+    #[test]
+    fn only_dollars_pass_for_dollars() {
+        for plain in
+            ["General", "0.00", "#,##0.00", "$#,##0.00", "[$$-409]#,##0.00", "\"$\"#,##0", "#,##0 \"USD\"", "[Red]0"]
+        {
+            assert_eq!(other_unit(plain), None, "{plain}");
+        }
+        for (code, unit) in [
+            ("#,##0.00 €", "€"),
+            ("[$€-407]0.00", "€"),
+            ("[$CHF-807] 0.00", "CHF"),
+            ("0.00 \"EUR\"", "EUR"),
+            ("0%", "%"),
+            ("[$$-1009]0.00", "dollars of the language 1009"),
+        ] {
+            assert_eq!(other_unit(code).as_deref(), Some(unit), "{code}");
+        }
+    }
+}
