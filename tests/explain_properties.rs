@@ -9,7 +9,7 @@ use common::Random;
 use edgemem::catalog::Catalog;
 use edgemem::diag::Diagnostic;
 use edgemem::domain::Model;
-use edgemem::planner::explain::{Asker, Explanation, Verdict, explain};
+use edgemem::planner::explain::{Asker, Explanation, Member, Verdict, explain};
 use edgemem::planner::plan;
 use edgemem::scenario::{Document, Path, resolve};
 use edgemem::solve::{SearchLimits, Status};
@@ -95,8 +95,9 @@ fn node(value: Value) -> Node {
     Node { at: None, value }
 }
 
-/// The document in which only the members of a conflict constrain: what the checker of a conflict looks at.
-fn alone(doc: &Document, members: &[Path]) -> Document {
+/// The document in which only the members of a conflict constrain. How many devices a unit may hold is left out as well,
+/// though silence is stricter, or stands as written.
+fn alone(doc: &Document, members: &[Path], devices: bool) -> Document {
     let kept = |path: &str| {
         members.iter().any(|m| {
             let m = m.to_string();
@@ -110,8 +111,11 @@ fn alone(doc: &Document, members: &[Path]) -> Document {
             reduced = reduced.with(&parsed, node(Value::Null)).unwrap();
         }
     };
-    for path in ["limits.price_usd", "limits.power_w", "limits.devices", "allow.classes", "fleet.max_skus"] {
+    for path in ["limits.price_usd", "limits.power_w", "allow.classes", "fleet.max_skus"] {
         drop(path.to_owned());
+    }
+    if !devices {
+        drop("limits.devices".to_owned());
     }
     for i in 0..3 {
         drop(format!("workloads.talk-{i}"));
@@ -120,6 +124,20 @@ fn alone(doc: &Document, members: &[Path]) -> Document {
         }
     }
     reduced
+}
+
+/// Whether the members alone admit no plan, and any proper subset of them does: it is enough that each can open one, since
+/// dropping more never closes it.
+fn irreducible(asker: &Asker<'_>, doc: &Document, paths: &[Path], members: &[Member]) -> Result<(), String> {
+    let reading = |devices: bool| {
+        let core = alone(doc, paths, devices);
+        if asker.ask(&core) != Verdict::Impossible {
+            return Err("it is no conflict".to_owned());
+        }
+        let idle = members.iter().find(|m| !matches!(asker.ask_with(&core, &m.path, &m.drop), Verdict::Found(_)));
+        idle.map_or(Ok(()), |m| Err(format!("{} does not belong", m.path)))
+    };
+    reading(false).or_else(|why| reading(true).map_err(|_| why))
 }
 
 fn check(bench: &Bench, doc: &Document, explanation: &Explanation, asker: &Asker<'_>, seed: u64) {
@@ -131,15 +149,13 @@ fn check(bench: &Bench, doc: &Document, explanation: &Explanation, asker: &Asker
     // Either every member, dropped, opens a plan, or the members alone are irreducible.
     if !explanation.conflict.iter().all(|m| opens(doc, &m.path, &m.drop)) {
         let paths: Vec<Path> = explanation.conflict.iter().map(|m| m.path.clone()).collect();
-        let core = alone(doc, &paths);
-        assert_eq!(asker.ask(&core), Verdict::Impossible, "seed {seed}: {paths:?} is no conflict\n{text}");
-        for member in &explanation.conflict {
-            assert!(
-                opens(&core, &member.path, &member.drop),
-                "seed {seed}: {} does not belong to {paths:?}\n{text}",
-                member.path
-            );
-        }
+        irreducible(asker, doc, &paths, &explanation.conflict)
+            .unwrap_or_else(|why| panic!("seed {seed}: {why}: {paths:?}\n{text}"));
+    }
+    for conflict in &explanation.conflicts {
+        let paths: Vec<Path> = conflict.iter().map(|m| m.path.clone()).collect();
+        irreducible(asker, doc, &paths, conflict)
+            .unwrap_or_else(|why| panic!("seed {seed}, a further conflict: {why}: {paths:?}\n{text}"));
     }
     let mut seen: Vec<&Path> = explanation.conflict.iter().map(|m| &m.path).collect();
     for member in explanation.conflicts.iter().flatten() {
@@ -150,27 +166,53 @@ fn check(bench: &Bench, doc: &Document, explanation: &Explanation, asker: &Asker
     for relaxation in &explanation.relaxations {
         let changed = relaxation.set.iter().fold(doc.clone(), |d, (path, value)| d.with(path, value.clone()).unwrap());
         assert_eq!(bench.value(&changed, &find), Some(relaxation.objective), "seed {seed}: {relaxation:?}\n{text}");
-        let [(path, new)] = relaxation.set.as_slice() else { continue };
-        let old = doc.get(path).map(|n| n.value.clone());
-        let nearer = match (old, &new.value) {
-            (Some(Value::Integer(old)), Value::Integer(new)) => Value::Integer(new - (new - old).signum()),
-            (Some(Value::Integer(old)), Value::Float(new)) => Value::Float(new - (new - old as f64) * 0.05),
-            (Some(Value::Float(old)), Value::Float(new)) => Value::Float(new - (new - old) * 0.05),
-            _ => continue,
-        };
-        // The scenario's numbers hold six decimals at most, and money two.
-        let nearer = match nearer {
-            Value::Float(f) => Value::Float((f * 100.0).round() / 100.0),
-            other => other,
-        };
-        if nearer != new.value {
-            let verdict = asker.ask_with(doc, path, &node(nearer.clone()));
+        // Each number of the set one step back, the others as they are: nothing smaller opens a plan.
+        for (path, new) in &relaxation.set {
+            let Some(nearer) = step_back(doc.get(path).map(|n| &n.value), &new.value) else { continue };
+            let back = changed.with(path, node(nearer.clone())).unwrap();
             assert!(
-                !matches!(verdict, Verdict::Found(_)),
+                !matches!(asker.ask(&back), Verdict::Found(_)),
                 "seed {seed}: {path} = {nearer:?} is enough, {new:?} was said\n{text}"
             );
         }
+        // And no change of the set can be left out.
+        if relaxation.set.len() > 1 {
+            for left in &relaxation.set {
+                let fewer = relaxation.set.iter().filter(|c| *c != left);
+                let fewer = fewer.fold(doc.clone(), |d, (path, value)| d.with(path, value.clone()).unwrap());
+                let verdict = asker.ask(&fewer);
+                assert!(!matches!(verdict, Verdict::Found(_)), "seed {seed}: {relaxation:?} without {left:?}\n{text}");
+            }
+        }
     }
+}
+
+/// A number one step of its own decimals nearer to what it was; nothing when it is no number or would be what it was.
+fn step_back(old: Option<&Value>, new: &Value) -> Option<Value> {
+    let decimals = |text: &str| text.split_once('.').map_or(0, |(_, d)| d.len());
+    let number = |value: &Value| match value {
+        Value::Integer(i) => Some((*i as f64, 0, false)),
+        Value::Float(f) => Some((*f, decimals(&f.to_string()).max(1), false)),
+        Value::Text(text) => {
+            let digits = text.strip_suffix('%')?;
+            Some((digits.parse().ok()?, decimals(digits), true))
+        }
+        _ => None,
+    };
+    let (old, new) = (number(old?)?, number(new)?);
+    let places = old.1.max(new.1);
+    let step = 10_f64.powi(-(places as i32));
+    let nearer = if new.0 > old.0 { new.0 - step } else { new.0 + step };
+    let text = format!("{nearer:.places$}");
+    let nearer: f64 = text.parse().ok()?;
+    if (nearer - old.0).abs() < step / 2.0 {
+        return None;
+    }
+    Some(match (places, new.2) {
+        (_, true) => Value::Text(format!("{text}%")),
+        (0, _) => Value::Integer(nearer as i64),
+        _ => Value::Float(nearer),
+    })
 }
 
 fn run(seeds: std::ops::Range<u64>) {

@@ -25,7 +25,7 @@ fn scenario(catalog: &Catalog) -> Scenario {
 fn ordered(header: &str, rows: &[&str]) -> Option<OrderLine> {
     let mut catalog = Catalog::shipped().unwrap();
     let rows: Vec<String> = rows.iter().map(|row| format!("{KIT},{row}")).collect();
-    prices::apply(&mut catalog, "prices.csv", &format!("device,{header}\n{}\n", rows.join("\n"))).unwrap();
+    prices::apply(&mut catalog, "prices.csv", format!("device,{header}\n{}\n", rows.join("\n"))).unwrap();
     let scenario = scenario(&catalog);
     let plan = planner::plan(&scenario, &catalog, 0, &SearchLimits::default(), &mut |_| {});
     assert_eq!(plan.status == Status::Infeasible, plan.order.is_empty());
@@ -73,6 +73,6 @@ fn the_table_of_candidates_names_multiples_where_there_are_any() {
         report::candidates(&scenario, &generated).csv().lines().next().unwrap().to_owned()
     };
     assert!(!columns(&catalog).contains("order_multiple"));
-    prices::apply(&mut catalog, "p.csv", &format!("device,price_usd,order_multiple\n{KIT},400,6\n")).unwrap();
+    prices::apply(&mut catalog, "p.csv", format!("device,price_usd,order_multiple\n{KIT},400,6\n")).unwrap();
     assert!(columns(&catalog).ends_with(",order_multiple"));
 }

@@ -47,8 +47,8 @@ struct Row {
 ///
 /// # Errors
 /// Everything that is wrong with the list in one diagnostic at the first such row; the catalog is then unchanged.
-pub fn apply(catalog: &mut Catalog, file: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let table = read(file, bytes)?;
+pub fn apply(catalog: &mut Catalog, file: &str, bytes: impl AsRef<[u8]>) -> Result<(), Diagnostic> {
+    let table = read(file, bytes.as_ref())?;
     let rows = rows(&table).map_err(|e| e.hint("no price of the list was used"))?;
     let mut by_device: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
     let mut unknown = Vec::new();

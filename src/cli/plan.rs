@@ -9,8 +9,8 @@ use super::files::{self, Inputs, Models};
 use super::progress::Meter;
 use super::{DONE, Failure, NO_PLAN, interrupt, output};
 use crate::diag::Diagnostic;
-use crate::planner::explain::{Asker, explain};
-use crate::planner::sensitivity::sensitivity;
+use crate::planner::explain::{Asker, Found, explain};
+use crate::planner::sensitivity::{gains, sensitivity};
 use crate::planner::why_not::why_not;
 use crate::planner::{self, Compare, Plan as Answer, Wanted};
 use crate::report;
@@ -47,15 +47,20 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let text = if plan.status == Status::Infeasible {
         infeasible(arguments, &inputs, &plan, &limits)?
     } else {
+        // A table of records has no place for more.
+        let more = match arguments.sink.format {
+            PageForm::Csv => More::default(),
+            _ => more(arguments, &inputs, &plan, &limits)?,
+        };
         match arguments.sink.format {
-            PageForm::Json => report::saved_json(&plan, &inputs.document, more(arguments, &inputs, &plan, &limits)?.1),
+            PageForm::Json => report::saved_json(&plan, &inputs.document, more.object),
             PageForm::Csv => report::plan_table(&plan).csv(),
-            PageForm::Markdown => report::plan_markdown(&plan),
+            PageForm::Markdown => report::plan_markdown(&plan) + &more.markdown,
             PageForm::Html => {
-                let text = report::plan_text(&plan, output::width()) + &more(arguments, &inputs, &plan, &limits)?.0;
+                let text = report::plan_text(&plan, output::width()) + &more.text;
                 report::page(&plan.scenario, &text, &report::plan_table(&plan))
             }
-            PageForm::Table => report::plan_text(&plan, output::width()) + &more(arguments, &inputs, &plan, &limits)?.0,
+            PageForm::Table => report::plan_text(&plan, output::width()) + &more.text,
         }
     };
     output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
@@ -77,35 +82,50 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
     }
 }
 
-/// What else was asked for, for eyes and for programs.
-fn more(
-    arguments: &Plan,
-    inputs: &Inputs,
-    plan: &Answer<'_>,
-    limits: &SearchLimits<'_>,
-) -> Result<(String, Map<String, Value>), Diagnostic> {
+/// What else was asked for, in the forms of an answer.
+#[derive(Default)]
+struct More {
+    text: String,
+    markdown: String,
+    object: Map<String, Value>,
+}
+
+fn more(arguments: &Plan, inputs: &Inputs, plan: &Answer<'_>, limits: &SearchLimits<'_>) -> Result<More, Diagnostic> {
     let models = Models::beside(&inputs.catalog, &inputs.document);
     let find = |name: &str| models.find(name);
     let asker = Asker::new(&inputs.catalog, &find, limits).deciding_ties(limits);
-    let (mut text, mut object) = (String::new(), Map::new());
+    let mut more = More::default();
     if arguments.confidence.is_some()
         && let Some(costs) = certainty(&asker, inputs, plan)?
     {
-        text.push_str(&format!("\n{costs}\n"));
-        object.insert("certainty".to_owned(), Value::String(costs));
+        more.text.push_str(&format!("\n{costs}\n"));
+        more.markdown.push_str(&format!("\n{costs}\n"));
+        more.object.insert("certainty".to_owned(), Value::String(costs));
     }
     if let Some(device) = &arguments.why_not {
         let why = why_not(&inputs.document, &inputs.scenario, &inputs.catalog, &find, plan, device, limits)?;
-        text.push_str(&report::why_not_text(&why, inputs.scenario.objective));
-        object.insert("why_not".to_owned(), report::why_not_value(&why));
+        let text = report::why_not_text(&why, inputs.scenario.objective);
+        more.markdown.push_str(&format!("\n## Why not {}\n\n```{text}```\n", why.device));
+        more.text.push_str(&text);
+        more.object.insert("why_not".to_owned(), report::why_not_value(&why));
     }
     // Without a plan there is no choice that could stay.
     if arguments.sensitivity && !plan.sites.is_empty() {
         let ranges = sensitivity(&asker, &inputs.document, &inputs.scenario);
-        text.push_str(&report::sensitivity_text(&ranges, output::width()));
-        object.insert("sensitivity".to_owned(), report::sensitivity_value(&ranges));
+        let gains = gains(&asker, &inputs.document, &inputs.scenario, plan);
+        more.text.push_str(&report::sensitivity_text(&ranges, output::width()));
+        more.text.push_str(&report::gains_text(&gains, plan.objective, output::width()));
+        more.markdown.push_str(&report::sensitivity_markdown(&ranges, &gains, plan.objective));
+        more.object.insert("sensitivity".to_owned(), report::sensitivity_value(&ranges));
+        more.object.insert("next_dollar".to_owned(), report::gains_value(&gains));
+        more.object.insert("sensitivity_cut".to_owned(), Value::Bool(asker.was_cut()));
+        if asker.was_cut() {
+            let note = "The time limit ended the search: values that were not worked out are left out.";
+            more.text.push_str(&format!("\n{note}\n"));
+            more.markdown.push_str(&format!("\n{note}\n"));
+        }
     }
-    Ok((text, object))
+    Ok(more)
 }
 
 /// What being sure costs: the plan at even odds beside that at the confidence asked.
@@ -113,28 +133,25 @@ fn certainty(asker: &Asker<'_>, inputs: &Inputs, plan: &Answer<'_>) -> Result<Op
     let half = yaml::parse_value("0.5")?;
     let even = asker.ask_with(&inputs.document, &"confidence".parse()?, &half).found();
     let sure = asker.ask(&inputs.document).found();
-    let (Some(even), Some(sure)) = (even, sure) else { return Ok(None) };
     let asked = inputs.scenario.confidence.as_f64();
     let unit = match plan.objective {
         ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
         ObjectiveKind::Power => "W",
     };
-    Ok(Some(if even.devices() == sure.devices() && even.value == sure.value {
-        format!(
-            "Being sure costs nothing: at 0.5 as at {asked} it is {} for {:.2} {unit}.",
-            sure.devices(),
-            sure.objective
-        )
-    } else {
-        format!(
-            "Being sure costs {:.2} {unit}: at 0.5 it would be {} for {:.2}, at {asked} it is {} for {:.2}.",
+    let told = |found: &Found| format!("{} for {:.2} {unit}", found.devices(), found.objective);
+    Ok(match (even, sure) {
+        (Some(even), Some(sure)) if even.devices() == sure.devices() && even.value == sure.value => {
+            Some(format!("Being sure costs nothing: at 0.5 as at {asked} it is {}.", told(&sure)))
+        }
+        (Some(even), Some(sure)) => Some(format!(
+            "Being sure costs {:.2} {unit}: at 0.5 {} would do; at {asked} it takes {}.",
             sure.objective - even.objective,
-            even.devices(),
-            even.objective,
-            sure.devices(),
-            sure.objective
-        )
-    }))
+            told(&even),
+            told(&sure)
+        )),
+        (Some(even), None) => Some(format!("At 0.5 {} would do; at {asked} nothing does.", told(&even))),
+        _ => None,
+    })
 }
 
 /// No plan: why, and the smallest changes that would open one.
@@ -150,13 +167,15 @@ fn infeasible(
     let explanation = explain(&asker, &inputs.document);
     let more = more(arguments, inputs, plan, limits)?;
     Ok(match arguments.sink.format {
-        PageForm::Json => report::explained_json(plan, &explanation, more.1),
+        PageForm::Json => report::explained_json(plan, &explanation, more.object),
         PageForm::Csv => report::plan_table(plan).csv(),
-        PageForm::Markdown => report::explained_markdown(plan, &explanation),
+        PageForm::Markdown => report::explained_markdown(plan, &explanation) + &more.markdown,
         PageForm::Html => {
-            let text = report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.0;
+            let text = report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.text;
             report::page(&plan.scenario, &text, &report::plan_table(plan))
         }
-        PageForm::Table => report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.0,
+        PageForm::Table => {
+            report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.text
+        }
     })
 }

@@ -239,6 +239,12 @@ impl Device {
         self.pools.iter().find(|p| p.name == name)
     }
 
+    /// What all accessories cost together, as far as their prices are known.
+    #[must_use]
+    pub fn accessories_price(&self) -> Money {
+        self.accessories.iter().filter_map(|a| a.price).sum()
+    }
+
     /// The price of one when `quantity` are bought; absent when unknown or when that few cannot be bought.
     #[must_use]
     pub fn price_at(&self, quantity: u64) -> Option<Money> {

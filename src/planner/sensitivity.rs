@@ -1,15 +1,16 @@
 //! What would change the choice: for each requirement and price the range in which the same devices are chosen, and what
 //! is chosen just beyond. Every end is found by planning again on both sides of it.
 
+mod gains;
+
+pub use gains::{Gain, gains};
+
 use super::build::build;
 use super::explain::number::{Grid, written};
-use super::explain::{Asker, Found, Verdict, verdict};
+use super::explain::{Asker, Found, Verdict};
 use crate::scenario::{DEFAULT_SITE, Document, Path, Scenario, Workload};
-use crate::solve::Problem;
+use crate::solve::{self, Problem};
 use crate::units::Money;
-
-/// Most prices of other devices that are told.
-const OTHERS: usize = 5;
 
 /// What is chosen just outside a range.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,8 @@ pub struct Stable {
     pub above: Option<Beyond>,
     /// How far the nearer end is, as a share of the value; absent when no value changes the choice.
     pub slack: Option<f64>,
+    /// Whether it is the price of a device that the plan does not have.
+    pub runner_up: bool,
 }
 
 /// A number that can be turned both ways.
@@ -51,10 +54,13 @@ struct Dial {
 }
 
 /// The ranges of all requirements and prices of a scenario that has a plan, the most sensitive first.
+///
+/// When the asker's time runs out those that were not worked out are left out.
 #[must_use]
 pub fn sensitivity(asker: &Asker<'_>, doc: &Document, scenario: &Scenario) -> Vec<Stable> {
     let Verdict::Found(chosen) = asker.ask(doc) else { return Vec::new() };
-    let mut found: Vec<Stable> = dials(doc, scenario).iter().map(|dial| turn(asker, doc, dial, &chosen)).collect();
+    let mut found: Vec<Stable> =
+        dials(doc, scenario).iter().filter_map(|dial| turn(asker, doc, dial, &chosen)).collect();
     found.extend(prices(asker, scenario, &chosen));
     found.sort_by(|a, b| {
         let key = |s: &Stable| s.slack.unwrap_or(f64::INFINITY);
@@ -92,7 +98,7 @@ pub(super) fn edge(now: i64, end: i64, same: &dyn Fn(i64) -> bool) -> Option<(i6
     Some((inside, outside))
 }
 
-fn turn(asker: &Asker<'_>, doc: &Document, dial: &Dial, chosen: &Found) -> Stable {
+fn turn(asker: &Asker<'_>, doc: &Document, dial: &Dial, chosen: &Found) -> Option<Stable> {
     let ask = |steps: i64| {
         doc.with(&dial.path, dial.grid.node(steps)).map_or(Verdict::Invalid, |changed| asker.ask_as_is(&changed))
     };
@@ -101,7 +107,7 @@ fn turn(asker: &Asker<'_>, doc: &Document, dial: &Dial, chosen: &Found) -> Stabl
     let down = edge(now, dial.grid.steps(dial.low).min(now), &same);
     let up = edge(now, dial.grid.steps(dial.high).max(now), &same);
     let side = |end: Option<(i64, i64)>| end.map(|(_, out)| beyond(dial.grid.shown(out), &ask(out)));
-    Stable {
+    let stable = Stable {
         what: dial.path.to_string(),
         now: dial.grid.shown(now),
         low: down.map(|(inside, _)| dial.grid.shown(inside)),
@@ -109,7 +115,10 @@ fn turn(asker: &Asker<'_>, doc: &Document, dial: &Dial, chosen: &Found) -> Stabl
         below: side(down),
         above: side(up),
         slack: slack(now, down, up),
-    }
+        runner_up: false,
+    };
+    // An end that was found while the time ran out may be none.
+    (!asker.was_cut()).then_some(stable)
 }
 
 fn slack(now: i64, down: Option<(i64, i64)>, up: Option<(i64, i64)>) -> Option<f64> {
@@ -189,26 +198,43 @@ fn of_workload(
 }
 
 /// The price up to which each device of the plan keeps its place, and that at which others would take it.
+///
+/// What a device costs is linear in its price, so that the prices at which a plan is the cheapest are one range: it is
+/// enough to look at the far end of each side.
 fn prices(asker: &Asker<'_>, scenario: &Scenario, chosen: &Found) -> Vec<Stable> {
-    let generated = asker.generate(scenario);
-    let problem = build(scenario, asker.catalog(), &generated).problem;
-    let limits = asker.limits();
+    // Devices over the price limit are considered too: cheaper they would not be.
+    let mut unlimited = scenario.clone();
+    for site in &mut unlimited.sites {
+        site.limits.price = None;
+    }
+    let generated = asker.generate(&unlimited);
+    let mut problem = build(&unlimited, asker.catalog(), &generated).problem;
+    for (site, asked) in problem.sites.iter_mut().zip(&scenario.sites) {
+        site.price_limit = asked.limits.price;
+    }
     let mut found: Vec<Stable> = Vec::new();
-    let mut others: Vec<Stable> = Vec::new();
     for (index, sku) in problem.skus.iter().enumerate() {
-        let used = chosen.units.iter().any(|u| u.devices.iter().any(|(d, _)| *d == sku.id));
-        let Some(&(_, first)) = sku.prices.first() else { continue };
-        let now = first.0 as i64;
-        let ask = |cents: i64| verdict(scenario, &repriced(&problem, index, cents - now), limits);
+        let pieces: u64 = chosen
+            .units
+            .iter()
+            .zip(&scenario.sites)
+            .map(|(u, site)| site.count * u.devices.iter().filter(|(d, _)| *d == sku.id).count() as u64)
+            .sum();
+        let used = pieces > 0;
+        let paid = if used { sku.price_at(solve::ordered(&problem, index, pieces)) } else { None };
+        let Some(now) = paid.or(sku.prices.first().map(|(_, first)| *first)).map(|p| p.0 as i64) else { continue };
+        let ask = |cents: i64| asker.solve(scenario, &repriced(&problem, index, cents - now));
         let same = |cents: i64| matches!(ask(cents), Verdict::Found(f) if devices(&f) == devices(chosen));
         let shown = |cents: i64| Money(cents.unsigned_abs()).to_string();
-        let down = if used { None } else { edge(now, 1, &same) };
+        // What the device needs besides keeps its price, so that the sum cannot fall below that.
+        let least = asker.catalog().device(&sku.id).map_or(0, |(d, _)| d.accessories_price().0) as i64 + 1;
+        let down = edge(now, least.min(now), &same);
         let up = if used { edge(now, now.saturating_mul(100), &same) } else { None };
         if !used && down.is_none() {
             continue;
         }
         let side = |end: Option<(i64, i64)>| end.map(|(_, out)| beyond(shown(out), &ask(out)));
-        let stable = Stable {
+        found.push(Stable {
             what: format!("price of {}", sku.id),
             now: shown(now),
             low: down.map(|(inside, _)| shown(inside)),
@@ -216,16 +242,18 @@ fn prices(asker: &Asker<'_>, scenario: &Scenario, chosen: &Found) -> Vec<Stable>
             below: side(down),
             above: side(up),
             slack: slack(now, down, up),
-        };
-        if used { found.push(stable) } else { others.push(stable) }
+            runner_up: !used,
+        });
+        if asker.was_cut() {
+            found.pop();
+            break;
+        }
     }
-    others.sort_by(|a, b| a.slack.unwrap_or(f64::INFINITY).total_cmp(&b.slack.unwrap_or(f64::INFINITY)));
-    found.extend(others.into_iter().take(OTHERS));
     found
 }
 
 /// The problem with all prices of a SKU moved by so many cents, none below a cent.
-pub(super) fn repriced(problem: &Problem, sku: usize, by: i64) -> Problem {
+fn repriced(problem: &Problem, sku: usize, by: i64) -> Problem {
     let mut changed = problem.clone();
     for (_, price) in &mut changed.skus[sku].prices {
         *price = Money(price.0.saturating_add_signed(by).max(1));

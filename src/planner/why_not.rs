@@ -1,16 +1,16 @@
 //! Why a device is not in the plan: every constraint that it misses and by how much, and the price at which it would win.
 
 use super::build::build;
-use super::explain::{Asker, Verdict, verdict};
+use super::explain::{Asker, Verdict};
 use super::plan::Plan;
 use super::rejected::rejected;
-use super::sensitivity::{edge, repriced};
+use super::sensitivity::edge;
 use crate::candidates::unverified_facts;
-use crate::catalog::Catalog;
-use crate::domain::{Availability, Device};
+use crate::catalog::{Catalog, prices};
+use crate::domain::{Availability, Device, PriceBreak};
 use crate::scenario::{Document, FindModel, ObjectiveKind, Path, Scenario, Site};
 use crate::solve::SearchLimits;
-use crate::units::Money;
+use crate::units::{Milliwatts, Money};
 use crate::yaml::{Node, Value};
 
 /// A price that nobody would ask: what is chosen at it is chosen at any price.
@@ -29,7 +29,9 @@ pub struct WhyNot {
     pub misses: Vec<String>,
     /// The objective of the best plan with this device alone, when there is one.
     pub alone: Option<f64>,
-    /// The highest price of one at which it would be chosen; absent when none is low enough.
+    /// The part of its price that goes to what it needs besides.
+    pub accessories: Money,
+    /// The highest price of one, accessories included, at which it would be chosen; absent when none is low enough.
     pub wins_at: Option<Money>,
 }
 
@@ -69,11 +71,12 @@ pub fn why_not(
     }
     misses.dedup();
     let alone = only.map(|d| asker.ask(&d)).and_then(Verdict::found).map(|f| f.objective);
-    let wins_at = wins_at(doc, catalog, find_model, &device.id, limits);
+    let wins_at = wins_at(doc, catalog, find_model, device, limits);
     Ok(WhyNot {
         device: device.id.clone(),
         chosen: plan.sites.iter().any(|s| s.devices.iter().any(|d| d.device.id == device.id)),
         price: device.prices.first().map(|b| b.price),
+        accessories: device.accessories_price(),
         misses,
         alone,
         wins_at,
@@ -124,9 +127,10 @@ fn own_misses(device: &Device, site: &Site, objective: ObjectiveKind) -> Vec<Str
         match device.modes.iter().map(|m| m.power).min().flatten() {
             None => misses.push("its power draw is unknown".to_owned()),
             Some(power) if power > limit => misses.push(format!(
-                "draws {} W in its most frugal mode, at most {} W allowed",
+                "draws {} W in its most frugal mode, at most {} W allowed: {} W too much",
                 power.watts(),
-                limit.watts()
+                limit.watts(),
+                Milliwatts(power.0 - limit.0).watts()
             )),
             Some(_) => {}
         }
@@ -134,7 +138,9 @@ fn own_misses(device: &Device, site: &Site, objective: ObjectiveKind) -> Vec<Str
     if let Some(most) = site.limits.lead_time_days {
         match device.lead_time_days {
             None => misses.push("its lead time is unknown".to_owned()),
-            Some(days) if days > most => misses.push(format!("takes {days} days to arrive, at most {most} wanted")),
+            Some(days) if days > most => {
+                misses.push(format!("takes {days} days to arrive, at most {most} wanted: {} too many", days - most))
+            }
             Some(_) => {}
         }
     }
@@ -179,32 +185,38 @@ fn unlimited(doc: &Document, scenario: &Scenario) -> Option<Document> {
     Some(bare)
 }
 
-/// The highest price of one at which the device would be chosen, all else being equal.
+/// The highest price of one, with what it needs besides, at which the device would be chosen, all else being equal.
 fn wins_at(
     doc: &Document,
     catalog: &Catalog,
     find_model: &FindModel<'_>,
-    device: &str,
+    device: &Device,
     limits: &SearchLimits<'_>,
 ) -> Option<Money> {
-    // At the price of a cent no limit keeps the device from being considered.
+    // At the price of a cent no limit keeps the device from being considered, and a price that is asked is known.
     let mut cheap = catalog.clone();
-    for other in cheap.devices_mut().filter(|d| d.id == device) {
-        for price in &mut other.prices {
-            price.price = Money(1);
-        }
+    for other in cheap.devices_mut().filter(|d| d.id == device.id) {
+        prices::quote(other, &[PriceBreak { min_quantity: 1, price: Money(1) }], "asked");
     }
     let asker = Asker::new(&cheap, find_model, limits).deciding_ties(limits);
-    let scenario = asker.resolve(doc).ok()?;
+    let mut scenario = asker.resolve(doc).ok()?;
+    let price_limits: Vec<_> = scenario.sites.iter_mut().map(|site| site.limits.price.take()).collect();
     let generated = asker.generate(&scenario);
-    let problem = build(&scenario, &cheap, &generated).problem;
-    let index = problem.skus.iter().position(|s| s.id == device)?;
+    let mut problem = build(&scenario, &cheap, &generated).problem;
+    for (site, limit) in problem.sites.iter_mut().zip(price_limits) {
+        site.price_limit = limit;
+    }
+    let index = problem.skus.iter().position(|s| s.id == device.id)?;
     let wins = |cents: i64| {
-        let verdict = verdict(&scenario, &repriced(&problem, index, cents - 1), asker.limits());
-        matches!(verdict, Verdict::Found(f) if f.units.iter().any(|u| u.devices.iter().any(|(d, _)| d == device)))
+        let mut priced = problem.clone();
+        priced.skus[index].prices = vec![(1, Money(cents.unsigned_abs()))];
+        let verdict = asker.solve(&scenario, &priced);
+        matches!(verdict, Verdict::Found(f) if f.units.iter().any(|u| u.devices.iter().any(|(d, _)| *d == device.id)))
     };
-    if !wins(1) {
+    let least = device.accessories_price().0 as i64 + 1;
+    if !wins(least) {
         return None;
     }
-    Some(edge(1, ANY_PRICE, &wins).map_or(Money(ANY_PRICE.unsigned_abs()), |(inside, _)| Money(inside.unsigned_abs())))
+    let highest = edge(least, ANY_PRICE, &wins).map_or(ANY_PRICE, |(inside, _)| inside);
+    (!asker.was_cut()).then_some(Money(highest.unsigned_abs()))
 }

@@ -14,8 +14,11 @@ use crate::yaml;
 /// Relaxations shown to eyes; JSON has all.
 const SHOWN: usize = 12;
 
+/// What is said of an explanation that the time limit ended.
+const CUT: &str = "The time limit ended the explanation: there may be more, and smaller changes may do.";
+
 /// A value of a scenario as JSON.
-fn scenario_value(node: &yaml::Node) -> Value {
+pub(super) fn scenario_value(node: &yaml::Node) -> Value {
     match &node.value {
         yaml::Value::Null => Value::Null,
         yaml::Value::Bool(b) => json!(b),
@@ -64,6 +67,7 @@ pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation, more: Map<Stri
         object.insert("conflicts".to_owned(), explanation.conflicts.iter().map(|c| members(c)).collect());
         object.insert("nearest".to_owned(), json!(explanation.nearest));
         object.insert("relaxations".to_owned(), explanation.relaxations.iter().map(relaxation).collect());
+        object.insert("explanation_cut".to_owned(), json!(explanation.cut));
         object.extend(more);
     }
     format!("{value:#}\n")
@@ -78,6 +82,9 @@ pub fn explained_text(plan: &Plan<'_>, explanation: &Explanation, file: &str, wi
     // Writing to a String cannot fail: results are ignored on purpose in this file.
     let _ = chain(&mut text, plan.objective, explanation, file);
     let _ = ways_out(&mut text, plan.objective, explanation);
+    if explanation.cut {
+        let _ = writeln!(text, "\n{CUT}");
+    }
     text.push_str(rest);
     text
 }
@@ -157,5 +164,8 @@ pub fn explained_markdown(plan: &Plan<'_>, explanation: &Explanation) -> String 
     }
     let _ = write!(text, "\n## What cannot hold together\n\n{}", conflicts.markdown());
     let _ = write!(text, "\n## Changes that open a plan\n\n{}", ways.markdown());
+    if explanation.cut {
+        let _ = writeln!(text, "\n{CUT}");
+    }
     text
 }

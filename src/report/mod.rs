@@ -25,7 +25,10 @@ pub use limits::limits;
 pub use model::{model_text, model_value};
 pub use page::page;
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
-pub use sensitivity::{sensitivity_table, sensitivity_text, sensitivity_value, why_not_text, why_not_value};
+pub use sensitivity::{
+    gains_table, gains_text, gains_value, sensitivity_markdown, sensitivity_table, sensitivity_text, sensitivity_value,
+    why_not_text, why_not_value,
+};
 pub use table::{Align, Cell, Column, Table};
 pub use validate::{validation_table, validation_text, validation_value};
 pub use whatif::{difference_table, difference_text, difference_value, differs, sweep_table, sweep_text, sweep_value};

@@ -2,12 +2,16 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::explain::scenario_value;
 use super::table::{Cell, Table};
-use crate::planner::sensitivity::{Beyond, Stable};
+use crate::planner::sensitivity::{Beyond, Gain, Stable};
 use crate::planner::why_not::WhyNot;
 use crate::scenario::ObjectiveKind;
+
+/// Prices of other devices shown to eyes; JSON has all.
+const RUNNERS_UP: usize = 5;
 
 const fn unit(objective: ObjectiveKind) -> &'static str {
     match objective {
@@ -43,14 +47,87 @@ pub fn sensitivity_table(ranges: &[Stable]) -> Table {
 /// The ranges for eyes: only those with an end.
 #[must_use]
 pub fn sensitivity_text(ranges: &[Stable], width: u16) -> String {
-    let ended: Vec<Stable> = ranges.iter().filter(|r| r.slack.is_some()).cloned().collect();
+    let (ended, more) = shown(ranges);
     let free: Vec<&str> = ranges.iter().filter(|r| r.slack.is_none()).map(|r| r.what.as_str()).collect();
     let mut text = String::from("\nThe choice stays while (the most sensitive first)\n");
     text.push_str(&sensitivity_table(&ended).text(width));
+    // Writing to a String cannot fail.
+    if more > 0 {
+        let _ = writeln!(text, "and prices of {more} more devices (--format json names all)");
+    }
     if !free.is_empty() {
         let _ = writeln!(text, "No value changes it of {}", free.join(", "));
     }
     text
+}
+
+/// The ranges with an end, of the prices of devices that the plan does not have only the nearest; and how many are left out.
+fn shown(ranges: &[Stable]) -> (Vec<Stable>, usize) {
+    let mut others = 0;
+    let ended = ranges.iter().filter(|r| {
+        others += usize::from(r.slack.is_some() && r.runner_up);
+        r.slack.is_some() && (!r.runner_up || others <= RUNNERS_UP)
+    });
+    let ended: Vec<Stable> = ended.cloned().collect();
+    (ended, others.saturating_sub(RUNNERS_UP))
+}
+
+/// What more money buys as records, the cheapest first.
+#[must_use]
+pub fn gains_table(gains: &[Gain], objective: ObjectiveKind) -> Table {
+    let more = match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => ">more_usd",
+        ObjectiveKind::Power => ">more_w",
+    };
+    let mut table = Table::new(&[more, "what", ">now", ">then", "devices"]);
+    for gain in gains {
+        table.rows.push(vec![
+            Cell::fixed(gain.more, 2),
+            Cell::text(&gain.what),
+            Cell::text(&gain.now),
+            Cell::text(&gain.then),
+            Cell::text(&gain.devices),
+        ]);
+    }
+    table
+}
+
+/// What more money buys, for eyes.
+#[must_use]
+pub fn gains_text(gains: &[Gain], objective: ObjectiveKind, width: u16) -> String {
+    if gains.is_empty() {
+        return "\nMore money buys nothing better.\n".to_owned();
+    }
+    let head = "\nWhat the next dollar buys (the cheapest plan that is better in one respect, price limits aside)\n";
+    head.to_owned() + &gains_table(gains, objective).text(width)
+}
+
+/// What more money buys, as a JSON value.
+#[must_use]
+pub fn gains_value(gains: &[Gain]) -> Value {
+    let gain = |g: &Gain| {
+        let set = g.set.iter().map(|(path, value)| (path.to_string(), scenario_value(value)));
+        json!({
+            "what": g.what,
+            "now": g.now,
+            "then": g.then,
+            "devices": g.devices,
+            "objective": g.objective,
+            "more": g.more,
+            "set": Value::Object(set.collect::<Map<_, _>>()),
+        })
+    };
+    Value::Array(gains.iter().map(gain).collect())
+}
+
+/// Ranges and gains as parts of a Markdown document.
+#[must_use]
+pub fn sensitivity_markdown(ranges: &[Stable], gains: &[Gain], objective: ObjectiveKind) -> String {
+    format!(
+        "\n## What would change the choice\n\n{}\n## What the next dollar buys\n\n{}",
+        sensitivity_table(&shown(ranges).0).markdown(),
+        gains_table(gains, objective).markdown()
+    )
 }
 
 /// The ranges as a JSON value.
@@ -68,6 +145,7 @@ pub fn sensitivity_value(ranges: &[Stable]) -> Value {
             "below": beyond(&r.below),
             "above": beyond(&r.above),
             "slack": r.slack.map(|s| (s * 1e6).round() / 1e6),
+            "runner_up": r.runner_up,
         })
     };
     Value::Array(ranges.iter().map(range).collect())
@@ -91,7 +169,10 @@ pub fn why_not_text(why: &WhyNot, objective: ObjectiveKind) -> String {
     }
     match (why.wins_at, why.price) {
         (Some(at), Some(now)) if !why.chosen => {
-            let _ = writeln!(text, "  it would be chosen at {at} USD a piece, it costs {now}");
+            let _ = writeln!(text, "  it would be chosen at {at} USD a piece{}, it costs {now}", besides(why));
+        }
+        (Some(at), None) => {
+            let _ = writeln!(text, "  it would be chosen at {at} USD a piece{}; its price is unknown", besides(why));
         }
         (None, _) if !why.chosen && why.misses.is_empty() => {
             let _ = writeln!(text, "  it would not be chosen at any price");
@@ -101,6 +182,15 @@ pub fn why_not_text(why: &WhyNot, objective: ObjectiveKind) -> String {
     text
 }
 
+/// What a price holds besides that of the device.
+fn besides(why: &WhyNot) -> String {
+    if why.accessories.0 == 0 {
+        String::new()
+    } else {
+        format!(", {} for what it needs besides included", why.accessories)
+    }
+}
+
 /// Why a device is not in the plan, as a JSON value.
 #[must_use]
 pub fn why_not_value(why: &WhyNot) -> Value {
@@ -108,6 +198,7 @@ pub fn why_not_value(why: &WhyNot) -> Value {
         "device": why.device,
         "chosen": why.chosen,
         "price": why.price.map(|p| p.usd()),
+        "accessories": why.accessories.usd(),
         "misses": why.misses,
         "objective_alone": why.alone,
         "wins_at": why.wins_at.map(|p| p.usd()),

@@ -1,6 +1,6 @@
 //! Asking again and again whether a changed scenario has a plan, and what it costs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::candidates::{self, Generated, Memo, Options};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::planner::build::build;
-use crate::planner::plan::in_unit;
+use crate::planner::plan::{Plan, in_unit, plan};
 use crate::scenario::{Document, FindModel, Path, Scenario, resolve};
 use crate::solve::{self, Assignment, Problem, SearchLimits, Status};
 use crate::units::{Milliwatts, Money};
@@ -91,6 +91,7 @@ pub struct Asker<'a> {
     limits: SearchLimits<'a>,
     deadline: Option<Instant>,
     known: RefCell<HashMap<String, Verdict>>,
+    cut: Cell<bool>,
     memo: Memo<'a>,
 }
 
@@ -104,6 +105,7 @@ impl<'a> Asker<'a> {
             limits: SearchLimits { tie_steps: 0, ..*limits },
             deadline: limits.time.and_then(|t| Instant::now().checked_add(t)),
             known: RefCell::default(),
+            cut: Cell::new(false),
             memo: Memo::default(),
         }
     }
@@ -115,10 +117,10 @@ impl<'a> Asker<'a> {
         self
     }
 
-    /// When a search ends.
+    /// Whether the time ran out before a question was answered.
     #[must_use]
-    pub const fn limits(&self) -> &SearchLimits<'a> {
-        &self.limits
+    pub fn was_cut(&self) -> bool {
+        self.cut.get()
     }
 
     /// The catalog that is asked.
@@ -149,11 +151,10 @@ impl<'a> Asker<'a> {
         if let Some(verdict) = self.known.borrow().get(&key) {
             return verdict.clone();
         }
-        if self.limits.spent() || self.deadline.is_some_and(|d| Instant::now() >= d) {
-            return Verdict::Unknown;
-        }
         let verdict = self.plan(doc);
-        self.known.borrow_mut().insert(key, verdict.clone());
+        if verdict != Verdict::Unknown {
+            self.known.borrow_mut().insert(key, verdict.clone());
+        }
         verdict
     }
 
@@ -167,11 +168,46 @@ impl<'a> Asker<'a> {
         candidates::generate_with(scenario, self.catalog, Options::default(), &self.memo)
     }
 
+    /// The whole plan of a scenario; nothing when the time runs out.
+    pub(in crate::planner) fn full_plan(&self, scenario: &Scenario) -> Option<Plan<'a>> {
+        let limits = self.remaining()?;
+        let plan = plan(scenario, self.catalog, 0, &limits, &mut |_| {});
+        if !matches!(plan.status, Status::Optimal | Status::Infeasible) {
+            self.cut.set(true);
+            return None;
+        }
+        Some(plan)
+    }
+
+    /// Solves a problem of a scenario.
+    pub(in crate::planner) fn solve(&self, scenario: &Scenario, problem: &Problem) -> Verdict {
+        let Some(limits) = self.remaining() else { return Verdict::Unknown };
+        let verdict = verdict(scenario, problem, &limits);
+        if verdict == Verdict::Unknown {
+            self.cut.set(true);
+        }
+        verdict
+    }
+
+    /// The limits of a search that ends when the time runs out; nothing when it has.
+    fn remaining(&self) -> Option<SearchLimits<'a>> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let limits = SearchLimits { time: left, ..self.limits };
+        if limits.spent() {
+            self.cut.set(true);
+            return None;
+        }
+        Some(limits)
+    }
+
     fn plan(&self, doc: &Document) -> Verdict {
+        if self.remaining().is_none() {
+            return Verdict::Unknown;
+        }
         let Ok(scenario) = self.resolve(doc) else { return Verdict::Invalid };
         let generated = self.generate(&scenario);
         let built = build(&scenario, self.catalog, &generated);
-        verdict(&scenario, &built.problem, &self.limits)
+        self.solve(&scenario, &built.problem)
     }
 }
 

@@ -5,12 +5,16 @@
 //! conflicts the one with the fewest members is told.
 //!
 //! A named workload stands for its configuration as written, and the safety margins stand as written too: those of them
-//! that would open a plan when dropped are listed besides.
+//! that would open a plan when dropped are listed besides. So does the number of devices that a unit may hold, where it is
+//! more than the one that silence means.
 
 use super::ask::{Asker, Verdict};
 use super::constraints::{Constraint, Kind, plain};
 use crate::scenario::{Document, Path};
 use crate::yaml::Value;
+
+/// Orders that are tried besides the first two.
+const OTHER_ORDERS: usize = 8;
 
 /// A conflict by the indices of its members, with the scenario in which nothing else constrains.
 #[derive(Debug, Clone)]
@@ -59,6 +63,15 @@ pub(super) fn find(asker: &Asker<'_>, doc: &Document, constraints: &[Constraint]
         let mut backwards = order.clone();
         backwards.sort_by_key(|&i| (constraints[i].kind, std::cmp::Reverse(i)));
         offered.push(filter(asker, doc, constraints, &backwards));
+        // Or in one that does not rest on how many devices a unit may hold.
+        for &first in order.iter().rev().take(OTHER_ORDERS) {
+            if offered.iter().any(|core| stands_with_one_device(asker, core, constraints)) {
+                break;
+            }
+            let rest = order.iter().copied().filter(|&i| i != first);
+            let order: Vec<usize> = std::iter::once(first).chain(rest).collect();
+            offered.push(filter(asker, doc, constraints, &order));
+        }
     }
     let mut core = offered
         .into_iter()

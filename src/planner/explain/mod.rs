@@ -8,12 +8,12 @@ mod nearest;
 pub(crate) mod number;
 mod relax;
 
-pub(crate) use ask::verdict;
+pub(in crate::planner) use ask::verdict;
 pub use ask::{Asker, Found, Unit, Verdict};
 
 use crate::scenario::{Document, Path};
 use crate::yaml::Node;
-use constraints::Constraint;
+use constraints::{Constraint, Kind};
 
 /// Further conflicts that are told.
 const FURTHER: usize = 4;
@@ -57,6 +57,8 @@ pub struct Explanation {
     pub nearest: Option<String>,
     /// The smallest changes that open a plan, cheapest first.
     pub relaxations: Vec<Relaxation>,
+    /// Whether the time ran out first: there may be more, and what is named as smallest may not be.
+    pub cut: bool,
 }
 
 /// Explains why a document has no plan.
@@ -65,14 +67,17 @@ pub struct Explanation {
 #[must_use]
 pub fn explain(asker: &Asker<'_>, doc: &Document) -> Explanation {
     let constraints = constraints::constraints(doc, asker.catalog());
-    let mut cores = Vec::new();
+    let mut cores: Vec<conflict::Core> = Vec::new();
     let mut rest = doc.clone();
     while cores.len() <= FURTHER {
-        let Some(core) = conflict::find(asker, &rest, &constraints) else { break };
-        if core.members.is_empty() {
+        let Some(mut core) = conflict::find(asker, &rest, &constraints) else { break };
+        // Margins stand as written in every conflict, and are told with the first.
+        core.members.retain(|i| !cores.iter().any(|known| known.members.contains(i)));
+        let own: Vec<usize> = core.members.iter().copied().filter(|&i| constraints[i].kind != Kind::Margin).collect();
+        if own.is_empty() {
             break;
         }
-        let next = conflict::without(&rest, &constraints, &core.members);
+        let next = conflict::without(&rest, &constraints, &own);
         cores.push(core);
         match next {
             Some(next) => rest = next,
@@ -87,7 +92,13 @@ pub fn explain(asker: &Asker<'_>, doc: &Document) -> Explanation {
     let documents: Vec<Document> = cores.into_iter().map(|core| core.doc).collect();
     let relaxations = relaxations(asker, doc, &documents);
     let mut told = told.into_iter();
-    Explanation { conflict: told.next().unwrap_or_default(), conflicts: told.collect(), nearest, relaxations }
+    Explanation {
+        conflict: told.next().unwrap_or_default(),
+        conflicts: told.collect(),
+        nearest,
+        relaxations,
+        cut: asker.was_cut(),
+    }
 }
 
 fn member(asker: &Asker<'_>, core: &Document, constraint: &Constraint) -> Member {
@@ -106,7 +117,7 @@ fn relaxations(asker: &Asker<'_>, doc: &Document, cores: &[Document]) -> Vec<Rel
     let knobs = knobs::knobs(doc, &scenario, asker.catalog());
     let told = |opening: relax::Opening| Relaxation {
         change: opening.turned.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(", and "),
-        set: opening.turned.iter().map(|t| (knobs[t.knob].path.clone(), t.value.clone())).collect(),
+        set: opening.turned.iter().map(|t| (t.path.clone(), t.value.clone())).collect(),
         objective: opening.found.objective,
         devices: opening.found.devices(),
     };

@@ -1,7 +1,6 @@
 //! The smallest changes that open a plan, each planned again.
 
 use super::ask::{Asker, Found, Verdict};
-use super::constraints::{plain, value};
 use super::knobs::{Change, Gauge, Knob};
 use super::number::Grid;
 use crate::scenario::{Document, Path};
@@ -17,7 +16,7 @@ const TRIED_PAIRS: usize = 1500;
 /// A knob turned as little as opens a plan.
 #[derive(Debug, Clone)]
 pub(super) struct Turned {
-    pub(super) knob: usize,
+    pub(super) path: Path,
     pub(super) value: Node,
     pub(super) text: String,
 }
@@ -75,7 +74,7 @@ pub(super) fn smallest(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], k: usi
     match &knob.change {
         Change::Value(node) => {
             let found = asker.ask_as_is(&doc.with(&knob.path, node.clone()).ok()?).found()?;
-            Some((Turned { knob: k, value: node.clone(), text: knob.text.clone() }, found))
+            Some((Turned { path: knob.path.clone(), value: node.clone(), text: knob.text.clone() }, found))
         }
         Change::Number { old, grid, finest, loosest, gauge } => {
             let mut grid = *grid;
@@ -93,7 +92,7 @@ pub(super) fn smallest(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], k: usi
                 if room && let Verdict::Found(found) = search.at(grid, to) {
                     let (grid, steps, found) = search.nearest(grid, from, to, found, *finest)?;
                     let text = knob.text.replace("{}", &grid.shown(steps));
-                    return Some((Turned { knob: k, value: grid.node(steps), text }, found));
+                    return Some((Turned { path: knob.path.clone(), value: grid.node(steps), text }, found));
                 }
                 // A grid with hardly a point between the number and nothing is too coarse to tell.
                 if grid.percent || grid.decimals >= *finest || (!rate && (to - from).abs() > 5) {
@@ -199,73 +198,48 @@ fn pairs(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], cores: &[Document]) 
 
 /// Turns each knob of a set that opens a plan at its loosest back as far as it goes, one after the other.
 fn tighten(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], set: &[usize]) -> Option<Opening> {
-    let mut now = set.iter().try_fold(doc.clone(), |d, &k| loosest(&d, &knobs[k]))?;
-    let mut turned = Vec::new();
-    let mut found = asker.ask_as_is(&now).found()?;
-    for &k in set {
-        let back = restored(doc, &now, &knobs[k])?;
-        if let Verdict::Found(better) = asker.ask_as_is(&back) {
+    let with_all = |turned: &[Turned], loose: &[usize]| {
+        // Always from the document as written: a workload that was dropped takes more along than its own key.
+        let turned = turned.iter().try_fold(doc.clone(), |d, t| d.with(&t.path, t.value.clone()).ok())?;
+        loose.iter().try_fold(turned, |d, &k| loosest(&d, &knobs[k]))
+    };
+    let mut turned: Vec<Turned> = Vec::new();
+    let mut found = asker.ask_as_is(&with_all(&turned, set)?).found()?;
+    for (i, &k) in set.iter().enumerate() {
+        let without = with_all(&turned, &set[i + 1..])?;
+        match asker.ask_as_is(&without) {
             // Not needed any more.
-            (now, found) = (back, better);
-            continue;
+            Verdict::Found(better) => found = better,
+            _ => {
+                let (turn, better) = smallest(asker, &without, knobs, k)?;
+                found = better;
+                turned.push(turn);
+            }
         }
-        let (turn, better) = smallest(asker, &back, knobs, k)?;
-        now = back.with(&knobs[k].path, turn.value.clone()).ok()?;
-        found = better;
-        turned.push(turn);
     }
     Some(Opening { turned, found })
 }
 
-/// The document with one knob as the user set it.
-fn restored(doc: &Document, now: &Document, knob: &Knob) -> Option<Document> {
-    let Some(node) = doc.get(&knob.path) else { return now.with(&knob.path, plain(Value::Null)).ok() };
-    let list = Path(knob.path.0[..knob.path.0.len().saturating_sub(1)].to_vec());
-    match (doc.get(&list).map(|n| &n.value), now.get(&list)) {
-        // What was removed from a list cannot be put back by its name: the list is built anew in its old order.
-        (Some(Value::List(all)), Some(left)) if now.get(&knob.path).is_none() => {
-            let name = |n: &Node| value(n, "name").unwrap_or(n).text().map(ToOwned::to_owned);
-            let remaining: &[Node] = match &left.value {
-                Value::List(items) => items,
-                _ => &[],
-            };
-            let own = knob.path.0.last().cloned();
-            let items = all.iter().filter_map(|n| {
-                let there = remaining.iter().find(|l| name(l) == name(n));
-                there.or_else(|| (name(n) == own).then_some(n)).cloned()
-            });
-            now.with(&list, plain(Value::List(items.collect()))).ok()
-        }
-        _ => now.with(&knob.path, node.clone()).ok(),
-    }
-}
-
 /// One set of changes from which none can be left out: everything loosened, then taken back one by one.
 fn many(asker: &Asker<'_>, doc: &Document, knobs: &[Knob]) -> Option<Opening> {
-    let gentle: Vec<usize> = (0..knobs.len()).filter(|&k| !knobs[k].gives_up).collect();
-    let all: Vec<usize> = (0..knobs.len()).collect();
-    let opens = |set: &[usize]| {
-        set.iter()
-            .try_fold(doc.clone(), |d, &k| loosest(&d, &knobs[k]))
-            .is_some_and(|d| matches!(asker.ask_as_is(&d), Verdict::Found(_)))
-    };
-    let mut set = if opens(&gentle) {
-        gentle
-    } else {
-        // As few workloads as possible are given up: those without which the rest can be had.
-        let dropped: Vec<usize> = all.iter().copied().filter(|&k| knobs[k].gives_up).collect();
-        let with = |drop: &[usize]| gentle.iter().chain(drop).copied().collect::<Vec<_>>();
-        let mut drop = Vec::new();
-        for k in dropped {
-            drop.push(k);
-            if opens(&with(&drop)) {
-                break;
-            }
+    // Several knobs that add to the same list (another class of devices, another format) are turned together.
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (k, knob) in knobs.iter().enumerate() {
+        match groups.iter_mut().find(|g| together(&knobs[g[0]], knob)) {
+            Some(group) => group.push(k),
+            None => groups.push(vec![k]),
         }
-        with(&drop)
+    }
+    let opens = |set: &[Vec<usize>]| {
+        let knobs = set.iter().map(|group| merged(knobs, group));
+        let open = knobs.into_iter().try_fold(doc.clone(), |d, knob| loosest(&d, &knob));
+        open.is_some_and(|d| matches!(asker.ask_as_is(&d), Verdict::Found(_)))
     };
-    if !opens(&set) {
-        return None;
+    let (dropped, mut set): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| knobs[group[0]].gives_up);
+    // As few workloads as possible are given up: those without which the rest can be had.
+    let mut dropped = dropped.into_iter();
+    while !opens(&set) {
+        set.push(dropped.next()?);
     }
     let mut i = set.len();
     while i > 0 {
@@ -276,5 +250,39 @@ fn many(asker: &Asker<'_>, doc: &Document, knobs: &[Knob]) -> Option<Opening> {
             set = fewer;
         }
     }
-    tighten(asker, doc, knobs, &set)
+    for i in 0..set.len() {
+        let mut part = set[i].len();
+        while part > 0 && set[i].len() > 1 {
+            part -= 1;
+            let mut fewer = set.clone();
+            fewer[i].remove(part);
+            if opens(&fewer) {
+                set = fewer;
+            }
+        }
+    }
+    let knobs: Vec<Knob> = set.iter().map(|group| merged(knobs, group)).collect();
+    tighten(asker, doc, &knobs, &(0..knobs.len()).collect::<Vec<_>>())
+}
+
+/// Whether both knobs lengthen the same list.
+fn together(a: &Knob, b: &Knob) -> bool {
+    let list = |knob: &Knob| matches!(&knob.change, Change::Value(node) if matches!(node.value, Value::List(_)));
+    a.path == b.path && list(a) && list(b)
+}
+
+/// One knob that does what all of a group do.
+fn merged(knobs: &[Knob], group: &[usize]) -> Knob {
+    let mut knob = knobs[group[0]].clone();
+    for &other in &group[1..] {
+        if let (Change::Value(all), Change::Value(more)) = (&mut knob.change, &knobs[other].change)
+            && let (Value::List(all), Value::List(more)) = (&mut all.value, &more.value)
+        {
+            let new = more.iter().filter(|m| !all.iter().any(|a| a.value == m.value));
+            let new: Vec<Node> = new.cloned().collect();
+            all.extend(new);
+        }
+        knob.text = format!("{}, and {}", knob.text, knobs[other].text);
+    }
+    knob
 }
