@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use common::{Random, Size, coarse};
 use edgemem::solve::{
-    Assignment, Hosted, Placed, Problem, Rank, SearchLimits, Site, Sku, Status, alternatives, judge, solve,
+    Assignment, Hosted, Outcome, Placed, Problem, Rank, SearchLimits, Site, Sku, Status, alternatives, judge, solve,
 };
 use edgemem::units::Money;
 
@@ -139,21 +139,28 @@ fn first_of_all(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         let problem = small(seed);
         let all = brute(&problem);
-        let outcome = solve(&problem, &SearchLimits::default(), &mut |_| {});
-        let Some((rank, value, _)) = all.first() else {
-            assert_eq!(outcome.status, Status::Infeasible, "seed {seed}");
-            continue;
-        };
-        feasible += 1;
-        assert_eq!(outcome.status, Status::Optimal, "seed {seed}");
-        assert_eq!(outcome.value, Some(*value), "seed {seed}");
-        assert_eq!(outcome.bound, *value, "seed {seed}");
-        let Some(plan) = &outcome.assignment else { panic!("seed {seed}: no plan") };
-        let judged = judge(&problem, plan).unwrap_or_else(|e| panic!("seed {seed}: {e:?}"));
-        assert_eq!(judged.rank, *rank, "seed {seed}");
-        assert!(outcome.first_of_equals, "seed {seed}");
+        // With bounds by patterns, which otherwise only large classes get, and without.
+        for patterns_from in [usize::MAX, 1] {
+            let limits = SearchLimits { patterns_from, ..SearchLimits::default() };
+            check(&problem, all.first(), &solve(&problem, &limits, &mut |_| {}), seed);
+        }
+        feasible += usize::from(!all.is_empty());
     }
     assert!((250..590).contains(&feasible), "{feasible} of 600 have a plan");
+}
+
+fn check(problem: &Problem, first: Option<&(Rank, u64, Assignment)>, outcome: &Outcome, seed: u64) {
+    let Some((rank, value, _)) = first else {
+        assert_eq!(outcome.status, Status::Infeasible, "seed {seed}");
+        return;
+    };
+    assert_eq!(outcome.status, Status::Optimal, "seed {seed}");
+    assert_eq!(outcome.value, Some(*value), "seed {seed}");
+    assert_eq!(outcome.bound, *value, "seed {seed}");
+    let Some(plan) = &outcome.assignment else { panic!("seed {seed}: no plan") };
+    let judged = judge(problem, plan).unwrap_or_else(|e| panic!("seed {seed}: {e:?}"));
+    assert_eq!(judged.rank, *rank, "seed {seed}");
+    assert!(outcome.first_of_equals, "seed {seed}");
 }
 
 #[test]

@@ -13,12 +13,12 @@ fn search(problem: &Problem, limits: SearchLimits<'_>) -> Outcome {
 
 /// Ends the search of a problem after more and more steps and holds every answer against the whole search's; how often it
 /// ended with a plan and how often without one.
-fn ended_early(problem: &Problem, name: &str) -> (u32, u32) {
+fn ended_early(problem: &Problem, name: &str, patterns_from: usize) -> (u32, u32) {
     let whole = search(problem, SearchLimits::default());
     let (mut feasible, mut unknown) = (0, 0);
     for doubling in 0..18 {
         let steps = 1024 << doubling;
-        let limits = SearchLimits { steps: Some(steps), ..SearchLimits::default() };
+        let limits = SearchLimits { steps: Some(steps), patterns_from, ..SearchLimits::default() };
         let cut = search(problem, limits);
         assert_eq!(cut, search(problem, limits), "{name}: the same number of steps ends elsewhere");
         match cut.status {
@@ -56,19 +56,23 @@ fn an_ended_search_tells_a_plan_that_holds_and_a_true_bound() {
     for seed in 0..60 {
         let size =
             Size { skus: 8, modes: 3, sites: 1 + seed as usize % 4, workloads: 5, configurations: 4, devices: 4 };
-        count(ended_early(&coarse(&mut Random::new(seed), size), &format!("coarse {seed}")));
+        count(ended_early(&coarse(&mut Random::new(seed), size), &format!("coarse {seed}"), usize::MAX));
     }
     for seed in 0..12 {
         let size = Size { skus: 30, modes: 2, sites: 1, workloads: 9, configurations: 3, devices: 4 };
-        count(ended_early(&realistic(&mut Random::new(seed), size), &format!("realistic {seed}")));
+        count(ended_early(
+            &realistic(&mut Random::new(seed), size),
+            &format!("realistic {seed}"),
+            1 + seed as usize % 2 * 100,
+        ));
     }
     for seed in 0..6 {
         let size = Size { skus: 12, modes: 1, sites: 8, workloads: 2, configurations: 2, devices: 2 };
         let mut problem = realistic(&mut Random::new(seed), size);
         problem.max_skus = Some(2);
-        count(ended_early(&problem, &format!("fleet {seed}")));
+        count(ended_early(&problem, &format!("fleet {seed}"), usize::MAX));
     }
-    assert!(feasible > 3 && unknown > 5, "the cases are too easy: {feasible} with a plan, {unknown} without");
+    assert!(feasible > 5 && unknown > 2, "the cases are too easy: {feasible} with a plan, {unknown} without");
 }
 
 #[test]

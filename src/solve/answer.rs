@@ -11,6 +11,9 @@ pub const MAX_POOLS: usize = 4;
 /// Most workloads that a site class may have, those that must be together counted as one.
 pub const MAX_ITEMS: usize = 128;
 
+/// From so many items on bounding by patterns pays.
+const PATTERNS_FROM: usize = 12;
+
 /// When a search must end.
 #[derive(Debug, Clone, Copy)]
 pub struct SearchLimits<'a> {
@@ -23,12 +26,15 @@ pub struct SearchLimits<'a> {
     /// Steps spent on deciding between plans of equal objective before the best of them so far is taken. Steps and not
     /// time: the same input gives the same plan on every machine.
     pub tie_steps: u64,
+    /// From so many items (workloads, those that must be together counted as one) on, units of several devices are
+    /// bounded by patterns as well. That changes how fast the answer comes, never the answer.
+    pub patterns_from: usize,
 }
 
 impl Default for SearchLimits<'_> {
     /// No limit of time, and steps for about a second.
     fn default() -> Self {
-        Self { time: None, cancel: None, steps: None, tie_steps: 2_000_000 }
+        Self { time: None, cancel: None, steps: None, tie_steps: 2_000_000, patterns_from: PATTERNS_FROM }
     }
 }
 

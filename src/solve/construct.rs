@@ -5,17 +5,14 @@ use super::unit::{Choice, Room, Unit};
 use super::value::Values;
 use super::watch::{Stopped, Watch};
 
-/// The machines of a unit and what each of them hosts.
-type Found = (Vec<usize>, Vec<Set>);
-
 /// Tries at rebuilding without a better unit before it is taken, for each item.
 const PATIENCE: usize = 8;
 
 /// A machine with what it hosts.
 #[derive(Debug, Clone)]
-struct Device<'u> {
-    machine: usize,
-    hosted: Vec<(usize, &'u Choice)>,
+pub(super) struct Device<'u> {
+    pub(super) machine: usize,
+    pub(super) hosted: Vec<(usize, &'u Choice)>,
 }
 
 /// Builds units.
@@ -42,8 +39,8 @@ impl<'b, 'u> Builder<'b, 'u> {
         Self { unit, prices: by_machine, values, worth: Vec::new(), random: 0x2545_F491_4F6C_DD1D }
     }
 
-    /// The best unit found: its machines and what each hosts. Nothing when no try fits the limits of the unit.
-    pub(super) fn build(&mut self, watch: &mut Watch) -> Result<Option<Found>, Stopped> {
+    /// The best unit found. Nothing when no try fits the limits of the unit.
+    pub(super) fn build(&mut self, watch: &mut Watch) -> Result<Option<Vec<Device<'u>>>, Stopped> {
         let mut best: Option<(i128, Vec<Device<'u>>)> = None;
         let mut idle = 0;
         while idle < PATIENCE * self.unit.items.len() {
@@ -68,10 +65,7 @@ impl<'b, 'u> Builder<'b, 'u> {
                 _ => idle += 1,
             }
         }
-        Ok(best.map(|(_, devices)| {
-            let set = |device: &Device| device.hosted.iter().fold(Set::EMPTY, |set, &(item, _)| set.with(item));
-            (devices.iter().map(|device| device.machine).collect(), devices.iter().map(set).collect())
-        }))
+        Ok(best.map(|(_, devices)| devices))
     }
 
     /// A number from 0 to 1, the same in every run.

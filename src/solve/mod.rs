@@ -13,6 +13,7 @@ mod judge;
 mod keys;
 mod options;
 mod pack;
+mod pattern;
 pub mod problem;
 mod refusal;
 mod search;

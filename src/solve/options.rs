@@ -7,6 +7,7 @@ use super::assortment::Within;
 use super::construct::Builder;
 use super::keys::{Keys, TCO_CENT};
 use super::pack::{Packed, Packer, Refiner};
+use super::pattern;
 use super::problem::{Objective, Problem};
 use super::set::Set;
 use super::unit::Unit;
@@ -88,7 +89,7 @@ pub(super) struct Options<'u> {
 }
 
 impl<'u> Options<'u> {
-    pub(super) fn new(unit: &'u Unit<'u>, tariffs: &'u [Tariff], supersets: bool) -> Self {
+    pub(super) fn new(unit: &'u Unit<'u>, tariffs: &'u [Tariff], supersets: bool, patterns_from: usize) -> Self {
         let least_running =
             |kind: &super::unit::Kind| kind.modes.iter().map(|&m| unit.machines[m].base.objective).min().unwrap_or(0);
         let running: Vec<i128> = unit.kinds.iter().map(least_running).collect();
@@ -122,11 +123,16 @@ impl<'u> Options<'u> {
         let mut order: Vec<(i128, u16)> =
             (0..unit.kinds.len() as u16).filter_map(|kind| Some((options.least(kind)?, kind))).collect();
         order.sort_unstable();
+        // Where nothing can host an item there is nothing to look for.
+        let able = unit.kinds.iter().fold(Set::EMPTY, |set, kind| set.union(kind.able));
+        if unit.items.iter().enumerate().any(|(number, item)| item.copies > 0 && !able.contains(number)) {
+            order.clear();
+        }
         options.order = order.into_iter().map(|(_, kind)| kind).collect();
         let dearest = |&kind: &u16| (1..=unit.slots).filter_map(|count| options.cost(kind, count)).max();
         let most = options.order.iter().filter_map(dearest).max().unwrap_or(0);
         options.most = base + most.saturating_mul(unit.slots as i128);
-        if unit.slots > 1 && unit.items.len() >= WORTH_VALUES {
+        if unit.slots > 1 && unit.items.len() >= WORTH_VALUES.min(patterns_from) {
             options.value();
         }
         options
@@ -135,6 +141,11 @@ impl<'u> Options<'u> {
     /// Works out what hosting is worth, as a bound for whole and partial combinations.
     fn value(&mut self) {
         let values = Values::new(self.unit, &self.prices());
+        self.bound_by(values);
+    }
+
+    /// Takes these values as bounds.
+    fn bound_by(&mut self, values: Values) {
         let mut reach = (0, 0.0_f64);
         self.reach = vec![reach; self.order.len() + 1];
         for (position, &kind) in self.order.iter().enumerate().rev() {
@@ -146,7 +157,7 @@ impl<'u> Options<'u> {
         }
         // With running costs the least cost of a combination knows nothing of where the load will be: it may lie below.
         if !self.unit.running() {
-            self.generated = self.generated.max(values.least.min(self.most) - 1);
+            self.generated = self.generated.max((values.least - 1).min(self.most));
         }
         self.values = Some(values);
     }
@@ -173,7 +184,22 @@ impl<'u> Options<'u> {
     /// Looks for a good unit, as a start for large classes; what it finds is listed.
     pub(super) fn construct(&mut self, watch: &mut Watch) -> Result<(), Stopped> {
         let Some(values) = &self.values else { return Ok(()) };
-        let Some((bins, sets)) = Builder::new(self.unit, &self.prices(), values).build(watch)? else { return Ok(()) };
+        let prices = self.prices();
+        let mut built = Builder::new(self.unit, &prices, values).build(watch)?;
+        let mut stopped = false;
+        if self.unit.items.len() >= watch.patterns_from() {
+            let told = pattern::tell(self.unit, &prices, values, built.as_deref(), watch);
+            if let Some(told) = told {
+                built = told.unit.or(built);
+                stopped = told.stopped;
+                if told.values.least > values.least {
+                    self.bound_by(told.values);
+                }
+            }
+        }
+        let Some(devices) = built else { return if stopped { Err(Stopped) } else { Ok(()) } };
+        let bins: Vec<usize> = devices.iter().map(|device| device.machine).collect();
+        let sets: Vec<Set> = devices.iter().map(pattern::set).collect();
         let kind = |bin: &usize| self.unit.kinds.iter().position(|kind| kind.modes.contains(bin)).unwrap_or(0) as u16;
         let mut kinds: Combination = bins.iter().map(kind).collect();
         kinds.sort_unstable();
@@ -191,7 +217,7 @@ impl<'u> Options<'u> {
             self.started = Some(kinds.clone());
             self.found.push((floor, Choice { kinds, running, start: (bins, sets), packed: None }));
         }
-        Ok(())
+        if stopped { Err(Stopped) } else { Ok(()) }
     }
 
     /// The least cost of a combination.
@@ -240,10 +266,11 @@ impl<'u> Options<'u> {
 
     /// What is not listed yet costs at least this; nothing when all is listed.
     pub(super) fn reached(&self) -> Option<i128> {
-        match self.pending.last() {
+        let reached = match self.pending.last() {
             Some((floor, _)) => Some(*floor),
             None => (self.generated < self.most).then_some(self.generated + 1),
-        }
+        };
+        reached.map(|reached| reached.max(self.values.as_ref().map_or(reached, |values| values.least)))
     }
 
     /// The next combination in order of cost, up to a limit.

@@ -115,6 +115,8 @@ const LARGE: usize = 7;
 struct Known {
     tuple: Option<(Tuple, i128)>,
     bound: i128,
+    /// Whether everything that costs as much as the best plan is listed.
+    ties: bool,
 }
 
 /// One search with some plans forbidden; with the devices of the plan found.
@@ -125,9 +127,9 @@ fn run(
     watch: &mut Watch,
 ) -> (Outcome, Option<Vec<Combination>>) {
     let tariffs: Vec<Vec<Tariff>> = (0..units.len()).map(|index| tariffs(problem, units, index)).collect();
-    let mut options: Vec<Options> =
-        units.iter().zip(&tariffs).map(|(unit, tariffs)| Options::new(unit, tariffs, !forbidden.is_empty())).collect();
-    let mut known = Known { tuple: None, bound: 0 };
+    let ready = |(unit, tariffs)| Options::new(unit, tariffs, !forbidden.is_empty(), watch.patterns_from());
+    let mut options: Vec<Options> = units.iter().zip(tariffs.iter().map(Vec::as_slice)).map(ready).collect();
+    let mut known = Known { tuple: None, bound: 0, ties: true };
     let ended = cheapest(problem, &mut options, forbidden, &mut known, watch);
     let Some((tuple, cost)) = known.tuple else {
         let status = if ended.is_ok() { Status::Infeasible } else { Status::Unknown };
@@ -142,7 +144,7 @@ fn run(
         watch.bound = value(problem, cost);
         let mut fleet = Fleet::new(problem, &mut options, forbidden, true);
         fleet.cut = Some(cost);
-        let decided = fleet.search(watch).is_ok() && fleet.proven;
+        let decided = fleet.search(watch).is_ok() && fleet.proven && known.ties;
         if let Some(best) = fleet.best {
             tuple = best.tuple;
             first = decided;
@@ -168,6 +170,13 @@ fn run(
     (outcome, Some(kinds))
 }
 
+/// The best tuple of what is listed so far, if every class has something.
+fn among_listed(problem: &Problem, options: &mut [Options], watch: &mut Watch) -> Option<(Tuple, i128)> {
+    let mut fleet = Fleet::new(problem, options, &[], false);
+    let _ = fleet.search(watch);
+    fleet.best.map(|best| (best.tuple, best.sum.cost))
+}
+
 /// Finds a tuple of least cost; what is known is kept up to date in case a limit ends the search.
 fn cheapest(
     problem: &Problem,
@@ -187,9 +196,13 @@ fn cheapest(
     }
     let lowest = |site: &Options| site.lowest().unwrap_or(0);
     for index in 0..options.len() {
-        let large = options[index].unit.items.len() >= LARGE && options[index].unit.slots > 1;
-        if large && forbidden.is_empty() {
-            options[index].construct(watch)?;
+        let large =
+            options[index].unit.items.len() >= LARGE.min(watch.patterns_from()) && options[index].unit.slots > 1;
+        let started = if large && forbidden.is_empty() { options[index].construct(watch) } else { Ok(()) };
+        if started.is_err() {
+            known.bound = options.iter().map(lowest).sum();
+            known.tuple = among_listed(problem, options, watch);
+            return started;
         }
         let any = if options[index].found.is_empty() { options[index].next(watch) } else { Ok(true) };
         known.bound = options.iter().map(lowest).sum();
@@ -228,9 +241,15 @@ fn cheapest(
         result?;
         let before: usize = options.iter().map(|site| site.found.len()).sum();
         if let Some((_, cost)) = known.tuple {
-            for (site, &own) in options.iter_mut().zip(&least) {
-                site.complete(cost - (sum - own), watch)?;
+            let large = options.iter().any(|site| site.unit.items.len() >= watch.patterns_from());
+            if known.bound >= cost && large {
+                // Nothing is cheaper: what costs the same is listed as far as steps for ties go.
+                let ties = watch.within(watch.ties_left, |watch| complete(options, &least, cost, watch))?;
+                known.ties = ties.is_some();
+                known.bound = cost;
+                return Ok(());
             }
+            complete(options, &least, cost, watch)?;
             if options.iter().map(|site| site.found.len()).sum::<usize>() == before {
                 known.bound = cost;
                 return Ok(());
@@ -247,6 +266,15 @@ fn cheapest(
             }
         }
     }
+}
+
+/// Lists whatever can be part of a plan that costs no more than this.
+fn complete(options: &mut [Options], least: &[i128], cost: i128, watch: &mut Watch) -> Result<(), Stopped> {
+    let sum: i128 = least.iter().sum();
+    for (site, &own) in options.iter_mut().zip(least) {
+        site.complete(cost - (sum - own), watch)?;
+    }
+    Ok(())
 }
 
 /// The plan of a tuple in canonical order.

@@ -21,6 +21,7 @@ pub(super) struct Watch<'a> {
     report: &'a mut dyn FnMut(Progress),
     start: Instant,
     next_look: u64,
+    until: u64,
     next_report: Duration,
     /// What is being looked for.
     pub(super) goal: Goal,
@@ -40,6 +41,7 @@ impl<'a> Watch<'a> {
             report,
             start: Instant::now(),
             next_look: LOOK,
+            until: u64::MAX,
             next_report: REPORT,
             goal: Goal::Plan,
             steps: 0,
@@ -49,14 +51,43 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// From so many items on patterns are used.
+    pub(super) const fn patterns_from(&self) -> usize {
+        self.limits.patterns_from
+    }
+
     /// Counts steps; an error when the limits end the search.
     pub(super) fn step(&mut self, steps: u64) -> Result<(), Stopped> {
         self.steps += steps;
         if self.steps < self.next_look { Ok(()) } else { self.look() }
     }
 
+    /// Does something within so many steps; nothing when they did not suffice, an error when the limits end the search.
+    pub(super) fn within<T>(
+        &mut self,
+        steps: u64,
+        work: impl FnOnce(&mut Self) -> Result<T, Stopped>,
+    ) -> Result<Option<T>, Stopped> {
+        self.until = self.steps.saturating_add(steps);
+        self.next_look = self.next_look.min(self.until);
+        let result = work(self);
+        let spent = self.steps >= self.until;
+        self.until = u64::MAX;
+        match result {
+            Ok(done) => Ok(Some(done)),
+            Err(Stopped) if spent => {
+                self.next_look = self.steps;
+                Ok(None)
+            }
+            Err(Stopped) => Err(Stopped),
+        }
+    }
+
     fn look(&mut self) -> Result<(), Stopped> {
-        self.next_look = self.steps + LOOK;
+        if self.steps >= self.until {
+            return Err(Stopped);
+        }
+        self.next_look = self.until.min(self.steps + LOOK);
         let elapsed = self.start.elapsed();
         if elapsed >= self.next_report {
             self.next_report = elapsed + REPORT;
