@@ -32,7 +32,14 @@ pub(super) fn spread<'a>(judged: &[Judged], class: impl Fn(usize) -> &'a str) ->
     for level in Level::ALL {
         let errors: Vec<(f64, f64)> =
             judged.iter().filter(|j| j.level == level).map(|j| (j.log_error.abs(), weight(j))).collect();
-        let own = if errors.len() >= ENOUGH { quantile(errors, QUANTILE) / NORMAL_QUANTILE } else { 1.25 * least };
+        let own = if errors.len() >= ENOUGH {
+            // Whichever is wider of all classes alike and all measurements alike: neither the odd class nor the bulk of the
+            // measurements may fall out of the range.
+            let alike = errors.iter().map(|&(e, _)| (e, 1.0)).collect();
+            quantile(errors, QUANTILE).max(quantile(alike, QUANTILE)) / NORMAL_QUANTILE
+        } else {
+            1.25 * least
+        };
         // Knowing less never makes an estimate surer.
         least = least.max(own).max(0.02);
         scale.insert(level, rounded(least));
