@@ -55,6 +55,9 @@ fn exit_codes_are_those_of_the_contract() {
         (&["plan", "small.yaml", "--frobnicate"], 2),
         (&["plan", "small.yaml", "--format", "xml"], 2),
         (&["conjure"], 2),
+        (&["plan", "small.yaml", "--frontier", "cost,headroom"], 0),
+        (&["plan", "small.yaml", "--frontier", "cost,speed"], 1),
+        (&["plan", "small.yaml", "--frontier", "power,headroom"], 2),
         (&["plan", "none.yaml"], 3),
         (&["plan", "none.yaml", "--format", "json"], 3),
     ] {

@@ -47,6 +47,14 @@ fn the_robots_plan() {
 }
 
 #[test]
+fn cost_against_headroom() {
+    snapshot(
+        "frontier_fleet",
+        &printed(&["plan", "scenarios/fleet.yaml", "--frontier", "cost,headroom", "--format", "csv"], 0),
+    );
+}
+
+#[test]
 fn the_articles_example_as_a_budget() {
     let text = printed(
         &[

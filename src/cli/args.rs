@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::planner::frontier::Axis;
+
 /// Which hardware runs these models, and what is the cheapest that really fits.
 #[derive(Debug, Parser)]
 #[command(name = "edgemem", version, about, max_term_width = 100)]
@@ -208,6 +210,10 @@ pub(crate) struct Plan {
     /// Add the range of each requirement and price in which the choice stays, the most sensitive first
     #[arg(long)]
     pub(crate) sensitivity: bool,
+    /// Add every plan that no other beats in cost and in power (what a unit draws), headroom, or speed (a factor on all rate
+    /// targets); with --format csv these alone
+    #[arg(long, value_name = "cost,power|cost,headroom|cost,speed", value_parser = axis)]
+    pub(crate) frontier: Option<Axis>,
     /// Add why this device is not in the plan, and the price at which it would be
     #[arg(long, value_name = "DEVICE")]
     pub(crate) why_not: Option<String>,
@@ -218,6 +224,19 @@ pub(crate) struct Plan {
     pub(crate) facts: Facts,
     #[command(flatten)]
     pub(crate) sink: PageSink,
+}
+
+/// The axis of `cost,power`, in either order.
+fn axis(text: &str) -> Result<Axis, String> {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    let other = match words.as_slice() {
+        ["cost", other] | [other, "cost"] => *other,
+        _ => return Err("two axes are expected, one of them `cost`".to_owned()),
+    };
+    Axis::ALL.into_iter().find(|axis| axis.id() == other).ok_or_else(|| {
+        let known: Vec<&str> = Axis::ALL.iter().map(|axis| axis.id()).collect();
+        format!("cost can be weighed against {}", known.join(", "))
+    })
 }
 
 /// When something extra is worked out.

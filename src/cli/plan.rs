@@ -10,6 +10,7 @@ use super::progress::Meter;
 use super::{DONE, Failure, NO_PLAN, interrupt, output};
 use crate::diag::Diagnostic;
 use crate::planner::explain::{Asker, Found, explain};
+use crate::planner::frontier::{self, Frontier};
 use crate::planner::sensitivity::{gains, sensitivity};
 use crate::planner::why_not::why_not;
 use crate::planner::{self, Compare, Plan as Answer, Wanted};
@@ -44,13 +45,16 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let mut meter = Meter::new(inputs.scenario.objective);
     let plan = planner::plan_with(&inputs.scenario, &inputs.catalog, wanted, &limits, &mut |p| meter.show(p));
     drop(meter);
-    let text = if plan.status == Status::Infeasible {
-        infeasible(arguments, &inputs, &plan, &limits)?
+    let weighed = weighed(arguments, &inputs, &limits)?;
+    let text = if let (Some(frontier), PageForm::Csv) = (&weighed, arguments.sink.format) {
+        report::frontier_table(frontier).csv()
+    } else if plan.status == Status::Infeasible {
+        infeasible(arguments, &inputs, &plan, &limits, weighed.as_ref())?
     } else {
         // A table of records has no place for more.
         let more = match arguments.sink.format {
             PageForm::Csv => More::default(),
-            _ => more(arguments, &inputs, &plan, &limits)?,
+            _ => more(arguments, &inputs, &plan, &limits, weighed.as_ref())?,
         };
         match arguments.sink.format {
             PageForm::Json => report::saved_json(&plan, &inputs.document, more.object),
@@ -90,7 +94,25 @@ struct More {
     object: Map<String, Value>,
 }
 
-fn more(arguments: &Plan, inputs: &Inputs, plan: &Answer<'_>, limits: &SearchLimits<'_>) -> Result<More, Diagnostic> {
+/// The plans between which cost and what was asked for have to be weighed.
+fn weighed(arguments: &Plan, inputs: &Inputs, limits: &SearchLimits<'_>) -> Result<Option<Frontier>, Diagnostic> {
+    let Some(axis) = arguments.frontier else { return Ok(None) };
+    let mut meter = Meter::new(inputs.scenario.objective);
+    let found = frontier::frontier(&inputs.scenario, &inputs.catalog, axis, limits, &mut |p| meter.show(p));
+    found.map(Some).ok_or_else(|| {
+        Diagnostic::error("`--frontier cost,speed` needs a workload with a rate target")
+            .hint("for example targets: { decode_tok_s: 10 }")
+            .in_file(&inputs.document.file)
+    })
+}
+
+fn more(
+    arguments: &Plan,
+    inputs: &Inputs,
+    plan: &Answer<'_>,
+    limits: &SearchLimits<'_>,
+    weighed: Option<&Frontier>,
+) -> Result<More, Diagnostic> {
     let models = Models::beside(&inputs.catalog, &inputs.document);
     let find = |name: &str| models.find(name);
     let asker = Asker::new(&inputs.catalog, &find, limits).deciding_ties(limits);
@@ -108,6 +130,11 @@ fn more(arguments: &Plan, inputs: &Inputs, plan: &Answer<'_>, limits: &SearchLim
         more.markdown.push_str(&format!("\n## Why not {}\n\n```{text}```\n", why.device));
         more.text.push_str(&text);
         more.object.insert("why_not".to_owned(), report::why_not_value(&why));
+    }
+    if let Some(frontier) = weighed {
+        more.text.push_str(&report::frontier_text(frontier, output::width()));
+        more.markdown.push_str(&report::frontier_markdown(frontier));
+        more.object.insert("frontier".to_owned(), report::frontier_value(frontier));
     }
     // Without a plan there is no choice that could stay.
     if arguments.sensitivity && !plan.sites.is_empty() {
@@ -160,12 +187,13 @@ fn infeasible(
     inputs: &Inputs,
     plan: &Answer<'_>,
     limits: &SearchLimits<'_>,
+    weighed: Option<&Frontier>,
 ) -> Result<String, Diagnostic> {
     let models = Models::beside(&inputs.catalog, &inputs.document);
     let find = |name: &str| models.find(name);
     let asker = Asker::new(&inputs.catalog, &find, limits);
     let explanation = explain(&asker, &inputs.document);
-    let more = more(arguments, inputs, plan, limits)?;
+    let more = more(arguments, inputs, plan, limits, weighed)?;
     Ok(match arguments.sink.format {
         PageForm::Json => report::explained_json(plan, &explanation, more.object),
         PageForm::Csv => report::plan_table(plan).csv(),

@@ -6,6 +6,7 @@ pub mod check;
 pub mod checklist;
 mod compare;
 pub mod explain;
+pub mod frontier;
 mod launch;
 pub mod limits;
 mod plan;

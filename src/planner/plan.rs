@@ -275,7 +275,7 @@ impl<'a> View<'_, 'a> {
             .collect()
     }
 
-    fn sites(&self, assignment: &Assignment) -> Vec<PlannedSite<'a>> {
+    pub(super) fn sites(&self, assignment: &Assignment) -> Vec<PlannedSite<'a>> {
         let quantities = self.quantities(assignment);
         self.built
             .problem

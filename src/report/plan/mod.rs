@@ -1,9 +1,11 @@
 //! A plan in its forms.
 
+mod frontier;
 mod json;
 mod others;
 mod text;
 
+pub use frontier::{frontier_markdown, frontier_table, frontier_text, frontier_value};
 pub(super) use json::status as status_word;
 pub use json::{plan_json, plan_value};
 pub use text::{plan_markdown, plan_table, plan_text};

@@ -38,7 +38,7 @@ const fn proven(alternative: &Alternative) -> Status {
     if alternative.proven { Status::Optimal } else { Status::Feasible }
 }
 
-fn alternative(plan: Option<&Alternative>, what: Status) -> Value {
+pub(super) fn alternative(plan: Option<&Alternative>, what: Status) -> Value {
     let sites = plan.map_or(&[][..], |plan| &plan.sites).iter().map(|(name, devices)| {
         let devices = devices.iter().map(|(device, mode)| json!({ "device": device, "mode": mode }));
         json!({ "name": name, "devices": devices.collect::<Vec<_>>() })
@@ -106,7 +106,7 @@ fn is_plan(plan: &Plan<'_>, other: &Alternative) -> bool {
 }
 
 /// The devices of each site class with their modes.
-fn in_words(plan: &Alternative) -> String {
+pub(super) fn in_words(plan: &Alternative) -> String {
     let unit = |(name, devices): &(String, Vec<(String, String)>)| {
         let devices: Vec<String> = devices.iter().map(|(d, m)| format!("{d} ({m})")).collect();
         if plan.sites.len() > 1 { format!("{name}: {}", devices.join(" + ")) } else { devices.join(" + ") }
