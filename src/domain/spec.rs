@@ -244,10 +244,13 @@ pub enum SpecError {
     Pattern(char, &'static str),
 }
 
-/// No published model comes near these; they keep every product of dimensions far below `u64::MAX`.
-const MAX_LAYERS: u32 = 4096;
+/// No published model comes near this many blocks.
+pub const MAX_LAYERS: u32 = 4096;
+/// Nor near these; they keep every product of dimensions far below `u64::MAX`.
 const MAX_WIDTH: u32 = 1 << 20;
 const MAX_VOCAB: u32 = 1 << 24;
+const MAX_EXPERTS: u32 = 1 << 16;
+const MAX_USED: u32 = 1 << 10;
 
 impl ArchitectureSpec {
     /// Expands the hyper-parameters into layers.
@@ -266,10 +269,9 @@ impl ArchitectureSpec {
             ("v_head_dim", self.v_head_dim.unwrap_or(0)),
             ("ffn", self.ffn),
         ] {
-            if value > MAX_WIDTH {
-                return Err(SpecError::Dimension { field, value: value.into(), expected: "at most 1048576" });
-            }
+            at_most(field, value, MAX_WIDTH)?;
         }
+        self.bounded_parts()?;
         for (field, len) in [
             ("kv_heads_per_layer", self.kv_heads_per_layer.len()),
             ("heads_per_layer", self.heads_per_layer.len()),
@@ -336,6 +338,35 @@ impl ArchitectureSpec {
         Ok(attention)
     }
 
+    /// The dimensions of the parts that only some models have.
+    fn bounded_parts(&self) -> Result<(), SpecError> {
+        let widths = |field, values: &[u32]| values.iter().try_for_each(|&v| at_most(field, v, MAX_WIDTH));
+        if let Some(m) = &self.moe {
+            at_most("experts", m.experts, MAX_EXPERTS)?;
+            at_most("used experts", m.used, m.experts.min(MAX_USED))?;
+            widths("moe", &[m.width, m.shared_width, m.dense_width, m.latent_width])?;
+        }
+        if let Some(m) = &self.mla {
+            widths("mla", &[m.q_lora_rank.unwrap_or(0), m.kv_lora_rank, m.nope_dim, m.rope_dim, m.v_dim])?;
+        }
+        if let Some(s) = &self.ssm {
+            widths("ssm", &[s.inner, s.state, s.heads, s.groups, s.conv])?;
+        }
+        if let Some(g) = &self.gated_delta {
+            widths("gated_delta", &[g.key_heads, g.value_heads, g.key_dim, g.value_dim, g.conv])?;
+        }
+        if let Some(g) = &self.global {
+            widths("global", &[g.kv_heads, g.head_dim, g.v_head_dim.unwrap_or(0)])?;
+        }
+        for list in [&self.kv_heads_per_layer, &self.heads_per_layer, &self.ffn_per_layer] {
+            widths("a list per layer", list)?;
+        }
+        widths("short_conv", &[self.short_conv.unwrap_or(0)])?;
+        at_most("positions", self.positions, MAX_VOCAB)?;
+        at_most("token_types", self.token_types, MAX_VOCAB)?;
+        at_most("per_layer_input", self.per_layer_input, MAX_WIDTH)
+    }
+
     fn feed_forward(&self, i: usize) -> FeedForward {
         let width = self.ffn_per_layer.get(i).copied().unwrap_or(self.ffn);
         let every = self.moe_every.max(1) as usize;
@@ -347,6 +378,13 @@ impl ArchitectureSpec {
             _ => FeedForward::Dense { width },
         }
     }
+}
+
+fn at_most(field: &'static str, value: u32, max: u32) -> Result<(), SpecError> {
+    if value > max {
+        return Err(SpecError::Dimension { field, value: value.into(), expected: "a number of usual size" });
+    }
+    Ok(())
 }
 
 fn bounded(field: &'static str, value: u32, max: u32) -> Result<(), SpecError> {

@@ -14,6 +14,9 @@ use super::{CACHE_LINE, THREADS};
 /// ggml's CPU and most of its GPU buffers place tensors at multiples of this.
 const ALIGNMENT: u64 = 32;
 
+/// A tensor larger than any memory counts as this many bytes, so that sums of tensors cannot overflow.
+const LARGEST: u64 = 1 << 48;
+
 /// States of the allocator that are remembered to notice that it goes round in a circle.
 const REMEMBERED: usize = 8;
 
@@ -70,7 +73,7 @@ impl Plan {
     /// Bytes of the buffer in one call.
     pub(super) fn peak(&self, call: &Call) -> u64 {
         let mut run = Run {
-            sizes: self.sizes.iter().map(|s| s.at(call).next_multiple_of(ALIGNMENT)).collect(),
+            sizes: self.sizes.iter().map(|s| s.at(call).min(LARGEST).next_multiple_of(ALIGNMENT)).collect(),
             taken: Vec::with_capacity(self.steps.len()),
             holes: Holes::default(),
         };

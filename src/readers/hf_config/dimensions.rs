@@ -3,6 +3,7 @@
 use super::Reading;
 use super::families::{Bias, Family};
 use super::json::{Fields, Read};
+use crate::domain::spec::MAX_LAYERS;
 
 pub(super) const HIDDEN: &[&str] = &["hidden_size", "d_model", "n_embd", "dim", "model_dim"];
 pub(super) const LAYERS: &[&str] =
@@ -51,6 +52,10 @@ pub(super) fn read(r: &mut Reading<'_>, family: &Family) -> Read<()> {
     }
     r.spec.hidden = text.need(HIDDEN)?;
     r.spec.layers = layers(text)?;
+    // Before anything is listed layer by layer.
+    if r.spec.layers > MAX_LAYERS {
+        return Err(format!("{} layers are more than any model has", r.spec.layers));
+    }
     r.spec.vocab = match text.optional(VOCAB)? {
         Some(rows) => rows,
         None => r.root.need(VOCAB)?,

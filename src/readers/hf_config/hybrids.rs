@@ -227,7 +227,8 @@ pub(super) fn lfm2(r: &mut Reading<'_>) -> Read<()> {
         let scaled = u128::from(width) * 2 / 3;
         let scaled = text.real(&["block_ffn_dim_multiplier"]).map_or(scaled, |m| (m * scaled as f64) as u128);
         let step = u128::from(text.optional(&["block_multiple_of"])?.unwrap_or(256)).max(1);
-        r.spec.ffn = u32::try_from(scaled.div_ceil(step) * step).map_err(|_| "`block_ff_dim` is absurdly large")?;
+        r.spec.ffn = u32::try_from(scaled.div_ceil(step).saturating_mul(step))
+            .map_err(|_| "`block_ff_dim` is absurdly large")?;
     }
     Ok(())
 }
