@@ -8,7 +8,7 @@ use super::progress::{self, Meter};
 use super::{CHANGED, DONE, Failure, NO_PLAN, output};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
-use crate::planner::whatif::{self, Outcome, Point, Sweep};
+use crate::planner::whatif::{self, Outcome, Point, Side, Sweep};
 use crate::planner::{self};
 use crate::report;
 use crate::scenario::{self, Document, Path, Scenario};
@@ -96,7 +96,10 @@ fn compare(
     let old = planner::plan(before, old_facts, 0, limits, &mut |p| meter.show(p));
     let new = planner::plan(after, new_facts, 0, limits, &mut |p| meter.show(p));
     drop(meter);
-    let difference = whatif::difference(&old, &new);
+    let difference = whatif::difference(
+        &Side { plan: &old, scenario: before, catalog: old_facts },
+        &Side { plan: &new, scenario: after, catalog: new_facts },
+    );
     let title = &before.name;
     let text = || report::difference_text(&difference, title, words, after.objective);
     let answer = match arguments.format {

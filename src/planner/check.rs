@@ -9,6 +9,7 @@ use crate::catalog::Catalog;
 use crate::domain::Device;
 use crate::scenario::{Document, Scenario};
 use crate::solve::{self, Assignment, Hosted, Placed, Problem, SearchLimits, Violation};
+use crate::units::{Bytes, Share};
 
 /// What of a saved plan is read back.
 #[derive(Debug, Clone, Deserialize)]
@@ -63,6 +64,29 @@ pub struct SavedWorkload {
     pub kv_v: Option<String>,
     pub flash_attention: Option<bool>,
     pub micro_batch: Option<u32>,
+    pub load: Option<f64>,
+    #[serde(default)]
+    pub memory: Vec<SavedMemory>,
+}
+
+/// What a workload of a saved plan takes of a memory.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the plan's JSON")]
+pub struct SavedMemory {
+    pub pool: String,
+    pub weights_bytes: u64,
+    pub kv_cache_bytes: u64,
+    pub activation_bytes: u64,
+    pub framework_bytes: u64,
+}
+
+impl SavedMemory {
+    fn total(&self) -> Bytes {
+        [self.weights_bytes, self.kv_cache_bytes, self.activation_bytes, self.framework_bytes]
+            .map(Bytes)
+            .into_iter()
+            .sum()
+    }
 }
 
 /// The catalog of a saved plan.
@@ -96,6 +120,9 @@ pub struct SavedFacts {
     pub lead_time_days: Option<u32>,
     /// Name, capacity and what is in use of each memory, in bytes.
     pub pools: Vec<(String, u64, u64)>,
+    /// Everything else that the estimates rest on, by name; absent in plans of older versions.
+    #[serde(default)]
+    pub others: Vec<(String, String)>,
 }
 
 impl SavedFacts {
@@ -108,8 +135,35 @@ impl SavedFacts {
             price_date: device.price_date.clone(),
             lead_time_days: device.lead_time_days,
             pools: device.pools.iter().map(|p| (p.name.id().to_owned(), p.capacity.0, p.os.0)).collect(),
+            others: others(device),
         }
     }
+}
+
+/// Facts of a device besides prices, delivery and memory sizes, each in words with its unit.
+fn others(device: &Device) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut note = |name: String, value: Option<String>| {
+        found.push((name, value.unwrap_or_else(|| "unknown".to_owned())));
+    };
+    for mode in &device.modes {
+        let of = |what: &str| format!("{what} in mode {}", mode.id);
+        note(of("draw"), mode.power.map(|p| format!("{} W", p.watts())));
+        note(of("draw at rest"), mode.idle.map(|p| format!("{} W", p.watts())));
+        note(of("memory bandwidth"), mode.bandwidth.map(|b| format!("{} GB/s", b.0 / 1e9)));
+        let rates = mode.compute;
+        for (name, rate) in [("fp16", rates.fp16), ("int8", rates.int8)] {
+            note(of(name), rate.map(|r| format!("{} T/s", r.0 / 1e12)));
+        }
+    }
+    for accessory in &device.accessories {
+        let date = accessory.provenance.as_of.as_ref().map_or_else(String::new, |d| format!(" of {d}"));
+        note(accessory.what.clone(), accessory.price.map(|p| format!("{p} USD{date}")));
+    }
+    if device.order_multiple > 1 {
+        note("sold together".to_owned(), Some(format!("{} pieces", device.order_multiple)));
+    }
+    found
 }
 
 /// A price that is older than it should be.
@@ -182,7 +236,7 @@ pub fn check(
     used.sort_unstable();
     used.dedup();
     let mut check = Check {
-        drift: drift(saved, catalog),
+        drift: drift(saved, catalog).into_iter().chain(estimates(saved, scenario, &generated)).collect(),
         broken,
         saved: saved.objective.as_ref().map(|o| o.value),
         today: value,
@@ -226,11 +280,82 @@ fn drift(saved: &Saved, catalog: &Catalog) -> Vec<(String, String)> {
             let days = |d: Option<u32>| or_unknown(d.map(|d| d.to_string()));
             note(format!("lead time in days {}, was {}", days(new.lead_time_days), days(old.lead_time_days)));
         }
-        if new.pools != old.pools {
-            note("memory is not what it was".to_owned());
+        for (name, capacity, os) in &old.pools {
+            let Some((_, now, now_os)) = new.pools.iter().find(|(n, ..)| n == name) else {
+                note(format!("has no {name} memory any more"));
+                continue;
+            };
+            if now != capacity {
+                note(format!("{name} memory {}, was {}", Bytes(*now), Bytes(*capacity)));
+            }
+            if now_os != os {
+                note(format!("{name} memory in use by the system {}, was {}", Bytes(*now_os), Bytes(*os)));
+            }
+        }
+        for (name, was) in &old.others {
+            let now = new.others.iter().find(|(n, _)| n == name).map_or("not in the catalogs any more", |(_, v)| v);
+            if now != was {
+                note(format!("{name} {now}, was {was}"));
+            }
+        }
+        for (name, now) in new.others.iter().filter(|_| !old.others.is_empty()) {
+            if !old.others.iter().any(|(n, _)| n == name) {
+                note(format!("{name} {now}, was not in the catalogs"));
+            }
         }
     }
     found
+}
+
+/// Estimates that are not what they were: facts of models, formats and engines show in them.
+fn estimates(saved: &Saved, scenario: &Scenario, generated: &Generated<'_>) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut note = |device: &str, text: String| {
+        let line = (device.to_owned(), text);
+        if !found.contains(&line) {
+            found.push(line);
+        }
+    };
+    for (s, site) in scenario.sites.iter().enumerate() {
+        let devices = saved.sites.iter().filter(|o| o.name == site.name).flat_map(|o| &o.devices);
+        for (device, old) in devices.flat_map(|d| d.workloads.iter().map(move |w| (d, w))) {
+            let Some(w) = site.workloads.iter().position(|w| w.name == old.name) else { continue };
+            let Some(new) = generated.candidates.iter().find(|c| is(c, device, old, s, w)) else { continue };
+            for ((pool, own), framework) in new.device.pools.iter().zip(new.own()).zip(new.framework()) {
+                let now = own + framework;
+                if let Some(was) = old.memory.iter().find(|m| m.pool == pool.name.id()).map(SavedMemory::total)
+                    && was != now
+                {
+                    note(&device.device, format!("`{}` takes {now} of {} memory, was {was}", old.name, pool.name.id()));
+                }
+            }
+            let was = old.load.map(Share::rounded_up);
+            if let Some(was) = was.filter(|was| was.0.abs_diff(new.load.0) > 1) {
+                note(&device.device, format!("`{}` loads it to {}, was {was}", old.name, new.load));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a candidate is the configuration of a saved workload on its device.
+fn is(
+    candidate: &candidates::Candidate<'_>,
+    device: &SavedDevice,
+    wanted: &SavedWorkload,
+    site: usize,
+    workload: usize,
+) -> bool {
+    candidate.site == site
+        && candidate.workload == workload
+        && candidate.device.id == device.device
+        && candidate.mode.id == device.mode
+        && candidate.runtime_id == wanted.runtime
+        && candidate.format.id == wanted.weights
+        && candidate.kv.map(|p| p.k.id()) == wanted.kv_k.as_deref()
+        && candidate.kv.map(|p| p.v.id()) == wanted.kv_v.as_deref()
+        && candidate.flash_attention == wanted.flash_attention
+        && candidate.micro_batch == wanted.micro_batch
 }
 
 /// The saved plan in terms of today's candidates, or what stands in its way.
@@ -277,20 +402,11 @@ fn find(
     built: &Built,
 ) -> Result<(usize, usize), String> {
     let workload = site.workloads.iter().position(|w| w.name == wanted.name).ok_or("the scenario has it no more")?;
-    let same = |c: &candidates::Candidate<'_>| {
-        c.site == s
-            && c.workload == workload
-            && c.device.id == device.device
-            && c.mode.id == device.mode
-            && c.runtime_id == wanted.runtime
-            && c.format.id == wanted.weights
-            && c.kv.map(|p| p.k.id()) == wanted.kv_k.as_deref()
-            && c.kv.map(|p| p.v.id()) == wanted.kv_v.as_deref()
-            && c.flash_attention == wanted.flash_attention
-            && c.micro_batch == wanted.micro_batch
-    };
-    let index =
-        generated.candidates.iter().position(same).ok_or_else(|| "this configuration is offered no more".to_owned())?;
+    let index = generated
+        .candidates
+        .iter()
+        .position(|c| is(c, device, wanted, s, workload))
+        .ok_or_else(|| "this configuration is offered no more".to_owned())?;
     if let Some(refusal) = &generated.candidates[index].refusal {
         return Err(refusal.to_string());
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::build::build;
 use super::explain::{Unit, Verdict, number::Grid, verdict};
 use super::plan::{Plan, PlannedSite};
-use crate::candidates::{Memo, Options, generate_with};
+use crate::candidates::{Memo, Options, admitted, generate_with};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::scenario::{Path, Scenario};
@@ -106,9 +106,21 @@ pub struct Difference {
     pub changed: bool,
 }
 
+/// A plan with what it was made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'s, 'a> {
+    /// The plan.
+    pub plan: &'s Plan<'a>,
+    /// The scenario.
+    pub scenario: &'s Scenario,
+    /// The facts.
+    pub catalog: &'s Catalog,
+}
+
 /// Compares two plans.
 #[must_use]
-pub fn difference(before: &Plan<'_>, after: &Plan<'_>) -> Difference {
+pub fn difference(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Difference {
+    let (before, after) = (old.plan, new.plan);
     let mut names: Vec<&str> = before.sites.iter().map(|s| s.name.as_str()).collect();
     for site in &after.sites {
         if !names.contains(&site.name.as_str()) {
@@ -132,43 +144,67 @@ pub fn difference(before: &Plan<'_>, after: &Plan<'_>) -> Difference {
     Difference {
         status: (before.status, after.status),
         values: (before.value, after.value),
-        causes: causes(after, &sites),
+        causes: causes(old, new, &sites),
         sites,
         changed,
     }
 }
 
-fn causes(after: &Plan<'_>, sites: &[SiteChange]) -> Vec<String> {
+/// Which facts made the difference: prices that moved, devices that do no longer, or do now.
+fn causes(old: &Side<'_, '_>, new: &Side<'_, '_>, sites: &[SiteChange]) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut note = |text: String| {
         if !causes.contains(&text) {
             causes.push(text);
         }
     };
+    let has = |view: &Option<UnitView>, device: &str| view.iter().flat_map(|u| &u.devices).any(|(d, ..)| d == device);
     for change in sites {
-        let Some(before) = &change.before else { continue };
-        for (device, _, price) in &before.devices {
+        for (device, _, price) in change.before.iter().flat_map(|u| &u.devices) {
             let now = change.after.iter().flat_map(|u| &u.devices).find(|(d, ..)| d == device);
-            match now {
-                Some((_, _, new)) if new != price => note(format!("{device} is paid {new} USD instead of {price}")),
-                Some(_) => {}
-                None => {
-                    let refused = after
-                        .rejected
-                        .iter()
-                        .find(|r| r.device == *device && (r.site == change.site || after.sites.is_empty()));
-                    match refused {
-                        Some(refused) => note(format!("{device} does not do any more: {}", refused.reason)),
-                        None if change.after.is_some() => {
-                            note(format!("{device} would still do, or was taken out; another choice is cheaper"));
-                        }
-                        None => {}
-                    }
+            if let Some((_, _, new)) = now.filter(|(_, _, new)| new != price) {
+                note(format!("{device} is paid {new} USD instead of {price}"));
+            } else if now.is_none() {
+                listed(old, new, device).into_iter().for_each(&mut note);
+                if let Some(why) = refused(new, &change.site, device) {
+                    note(format!("{device} does not do any more: {why}"));
+                } else if let Some(after) = &change.after {
+                    note(format!("{device} would still do; {} is better now", after.devices_in_words()));
+                }
+            }
+        }
+        for (device, _, _) in change.after.iter().flat_map(|u| &u.devices) {
+            if change.before.is_some() && !has(&change.before, device) {
+                listed(old, new, device).into_iter().for_each(&mut note);
+                if let Some(why) = refused(old, &change.site, device) {
+                    note(format!("{device} did not do before: {why}"));
                 }
             }
         }
     }
     causes
+}
+
+/// How the price of a device moved between two catalogs.
+fn listed(old: &Side<'_, '_>, new: &Side<'_, '_>, device: &str) -> Option<String> {
+    let price = |side: &Side<'_, '_>| {
+        let device = side.catalog.device(device).ok()?.0;
+        Some((device.prices.first()?.price, device.price_date.clone()))
+    };
+    let ((was, _), (now, date)) = (price(old)?, price(new)?);
+    let of = date.map_or_else(String::new, |d| format!(" (price of {d})"));
+    (was != now).then(|| format!("{device} costs {now} USD{of} instead of {was}"))
+}
+
+/// Why a device may not serve a site class, when it may not.
+fn refused(side: &Side<'_, '_>, site: &str, device: &str) -> Option<String> {
+    let known = side.plan.rejected.iter().find(|r| r.device == device && r.site == site);
+    if let Some(rejected) = known {
+        return Some(rejected.reason.clone());
+    }
+    let Ok((fact, _)) = side.catalog.device(device) else { return Some("it is not in the catalogs".to_owned()) };
+    let site = side.scenario.sites.iter().find(|s| s.name == site)?;
+    (!admitted(fact, site)).then(|| "it is not among the devices allowed".to_owned())
 }
 
 /// The values that a path takes in a sweep.

@@ -28,6 +28,7 @@ pub fn saved_json(plan: &Plan<'_>, document: &Document, more: Map<String, Value>
                 "price_date": f.price_date,
                 "lead_time_days": f.lead_time_days,
                 "pools": f.pools,
+                "others": f.others,
             })
         })
         .collect();

@@ -72,6 +72,14 @@ fn shown(ranges: &[Stable]) -> (Vec<Stable>, usize) {
     (ended, others.saturating_sub(RUNNERS_UP))
 }
 
+/// What a plan is paid in.
+const fn next(objective: ObjectiveKind) -> &'static str {
+    match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => "dollar",
+        ObjectiveKind::Power => "watt",
+    }
+}
+
 /// What more money buys as records, the cheapest first.
 #[must_use]
 pub fn gains_table(gains: &[Gain], objective: ObjectiveKind) -> Table {
@@ -96,10 +104,11 @@ pub fn gains_table(gains: &[Gain], objective: ObjectiveKind) -> Table {
 #[must_use]
 pub fn gains_text(gains: &[Gain], objective: ObjectiveKind, width: u16) -> String {
     if gains.is_empty() {
-        return "\nMore money buys nothing better.\n".to_owned();
+        return format!("\nThe next {} buys nothing better.\n", next(objective));
     }
-    let head = "\nWhat the next dollar buys (the cheapest plan that is better in one respect, price limits aside)\n";
-    head.to_owned() + &gains_table(gains, objective).text(width)
+    let what = next(objective);
+    format!("\nWhat the next {what} buys (the best plan that is better in one respect, price limits aside)\n")
+        + &gains_table(gains, objective).text(width)
 }
 
 /// What more money buys, as a JSON value.
@@ -124,8 +133,9 @@ pub fn gains_value(gains: &[Gain]) -> Value {
 #[must_use]
 pub fn sensitivity_markdown(ranges: &[Stable], gains: &[Gain], objective: ObjectiveKind) -> String {
     format!(
-        "\n## What would change the choice\n\n{}\n## What the next dollar buys\n\n{}",
+        "\n## What would change the choice\n\n{}\n## What the next {} buys\n\n{}",
         sensitivity_table(&shown(ranges).0).markdown(),
+        next(objective),
         gains_table(gains, objective).markdown()
     )
 }

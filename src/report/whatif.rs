@@ -45,6 +45,11 @@ const fn unit(objective: ObjectiveKind) -> &'static str {
     }
 }
 
+/// What all units of a site class cost; absent without a plan.
+fn of_all(view: &Option<UnitView>, count: Option<u64>) -> Option<i128> {
+    view.as_ref().map(|v| cents(v.price) * i128::from(count.unwrap_or(1)))
+}
+
 /// The figure of an objective for eyes.
 fn figure(objective: ObjectiveKind, value: f64) -> String {
     match objective {
@@ -99,6 +104,18 @@ fn write_difference(
             (Some(a), None) => writeln!(out, "  {} ({} -> no plan)", signed(-cents(a.price)), dollars(cents(a.price)))?,
             (None, None) => writeln!(out)?,
         }
+        let all = |view, count: Option<u64>| of_all(view, count).map_or_else(|| "no plan".to_owned(), dollars);
+        if change.counts.0.max(change.counts.1) > Some(1) {
+            let units = |count: Option<u64>| count.map_or_else(|| "no".to_owned(), |c| c.to_string());
+            let many = match change.counts {
+                (Some(a), Some(b)) if a != b => format!("{a} -> {b}"),
+                (a, b) => units(b.or(a)),
+            };
+            let (old, new) = (all(&change.before, change.counts.0), all(&change.after, change.counts.1));
+            let sum = of_all(&change.after, change.counts.1).zip(of_all(&change.before, change.counts.0));
+            let sum = sum.map_or_else(String::new, |(b, a)| format!("  {}", signed(b - a)));
+            writeln!(out, "      {many} units{sum} ({old} -> {new})")?;
+        }
         let devices = |view: &Option<UnitView>| view.as_ref().map(UnitView::devices_in_words);
         let (old, new) = (devices(&change.before), devices(&change.after));
         if old == new {
@@ -146,6 +163,7 @@ pub fn difference_table(difference: &Difference) -> Table {
         ">unit_price_before",
         ">unit_price_after",
         ">difference",
+        ">fleet_difference",
         "changed",
     ]);
     for change in &difference.sites {
@@ -164,6 +182,10 @@ pub fn difference_table(difference: &Difference) -> Table {
             price(&change.before),
             price(&change.after),
             difference,
+            match (of_all(&change.before, change.counts.0), of_all(&change.after, change.counts.1)) {
+                (Some(a), Some(b)) => Cell::fixed((b - a) as f64 / 100.0, 2),
+                _ => Cell::Empty,
+            },
             Cell::Bool(change.changed()),
         ]);
     }
@@ -194,6 +216,10 @@ pub fn difference_value(difference: &Difference, title: &str, changes: &[String]
         json!({
             "name": change.site,
             "count": { "before": change.counts.0, "after": change.counts.1 },
+            "all_units": {
+                "before": of_all(&change.before, change.counts.0).map(|c| c as f64 / 100.0),
+                "after": of_all(&change.after, change.counts.1).map(|c| c as f64 / 100.0),
+            },
             "changed": change.changed(),
             "before": view(&change.before),
             "after": view(&change.after),
