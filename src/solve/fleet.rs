@@ -33,11 +33,11 @@ pub(super) struct Best {
 }
 
 /// One option as the search sees it.
-struct Offer {
+pub(super) struct Offer {
     /// Quantity of each SKU over the units of the class.
-    needs: Vec<(usize, u64)>,
+    pub(super) needs: Vec<(usize, u64)>,
     /// Running cost, and the rest of the keys or a bound of them.
-    sum: Sum,
+    pub(super) sum: Sum,
     /// Device ids and modes, for ties.
     names: (Vec<String>, Vec<String>),
     /// Whether the keys are those of the best packing.
@@ -46,19 +46,21 @@ struct Offer {
 
 /// A part of the choice.
 #[derive(Clone)]
-struct Node {
-    allowed: Vec<Rc<Vec<u32>>>,
+pub(super) struct Node {
+    pub(super) allowed: Vec<Rc<Vec<u32>>>,
     /// By SKU, least and most pieces in use.
-    range: BTreeMap<usize, (u64, u64)>,
+    pub(super) range: BTreeMap<usize, (u64, u64)>,
     required: Vec<usize>,
     bound: Sum,
+    /// The class to branch on when quantities leave no other choice.
+    torn: Option<usize>,
 }
 
 /// The search over tuples.
 pub(super) struct Fleet<'f, 'u> {
-    problem: &'f Problem,
-    options: &'f mut [Options<'u>],
-    offers: Vec<Vec<Offer>>,
+    pub(super) problem: &'f Problem,
+    pub(super) options: &'f mut [Options<'u>],
+    pub(super) offers: Vec<Vec<Offer>>,
     forbidden: &'f [Vec<Vec<u16>>],
     /// Whether ties are to be decided; otherwise the first tuple of the least cost is taken.
     ties: bool,
@@ -95,7 +97,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
     pub(super) fn search_lists(&mut self, lists: Vec<Vec<u32>>, watch: &mut Watch) -> Result<(), Stopped> {
         let allowed = lists.into_iter().map(Rc::new).collect();
         let least = Sum { cost: i128::MIN, tail: Keys::LEAST };
-        let mut stack = vec![Node { allowed, range: BTreeMap::new(), required: Vec::new(), bound: least }];
+        let mut stack = vec![Node { allowed, range: BTreeMap::new(), required: Vec::new(), bound: least, torn: None }];
         while let Some(node) = stack.pop() {
             if self.beaten(&node.bound) {
                 continue;
@@ -140,6 +142,22 @@ impl<'f, 'u> Fleet<'f, 'u> {
             if self.beaten(&bound) {
                 return Ok(true);
             }
+            let limit = [self.cut, self.best.as_ref().map(|best| best.sum.cost)].into_iter().flatten().min();
+            node.torn = None;
+            if let Some(guided) = self.guided(&node, &rates, &tuple, bound.cost, limit) {
+                watch.step(steps * guided.rounds)?;
+                node.torn = guided.torn;
+                let cost = self.rounded(Sum { cost: guided.bound, tail: Keys::default() }).cost;
+                if cost > node.bound.cost {
+                    node.bound = Sum { cost, tail: Keys::LEAST };
+                    if self.beaten(&node.bound) {
+                        return Ok(true);
+                    }
+                }
+                for tuple in guided.tuples {
+                    self.try_tuple(&tuple);
+                }
+            }
             if self.ties {
                 let vague: Vec<usize> =
                     (0..tuple.len()).filter(|&site| !self.offers[site][tuple[site]].exact).collect();
@@ -157,12 +175,12 @@ impl<'f, 'u> Fleet<'f, 'u> {
     }
 
     /// Judges the tuple of a node's best options and branches where it is not as good as its bound.
-    fn settle(&mut self, node: Node, tuple: &Tuple, rates: &BTreeMap<usize, Rate>, stack: &mut Vec<Node>) {
+    fn settle(&mut self, node: Node, tuple: &Tuple, rates: &Rates, stack: &mut Vec<Node>) {
         let quantities = self.quantities(tuple);
         if let Some(most) = self.problem.max_skus
             && quantities.len() > most as usize
         {
-            let weight = |sku: usize| quantities[&sku] as i128 * rates.get(&sku).map_or(0, |rate| rate.per_piece);
+            let weight = |sku: usize| quantities[&sku] as i128 * rates[sku].map_or(0, |rate| rate.per_piece);
             let free = quantities.keys().copied().filter(|sku| !node.required.contains(sku));
             if let Some(sku) = free.max_by_key(|&sku| (weight(sku), std::cmp::Reverse(sku))) {
                 let mut without = node.clone();
@@ -185,7 +203,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
                 if sum.cost > node.bound.cost || self.ties && sum > node.bound {
                     let dearer = |&sku: &usize| {
                         let paid = self.paid(sku, quantities[&sku]).unwrap_or(i128::MAX);
-                        paid - rates.get(&sku).map_or(0, |rate| rate.per_piece) * i128::from(quantities[&sku])
+                        paid - rates[sku].map_or(0, |rate| rate.per_piece) * i128::from(quantities[&sku])
                     };
                     if let Some(sku) =
                         quantities.keys().copied().max_by_key(|sku| (dearer(sku), std::cmp::Reverse(*sku)))
@@ -194,6 +212,19 @@ impl<'f, 'u> Fleet<'f, 'u> {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes a tuple that breaks no rule, when any of the least cost will do.
+    fn try_tuple(&mut self, tuple: &Tuple) {
+        let quantities = self.quantities(tuple);
+        let many = self.problem.max_skus.is_some_and(|most| quantities.len() > most as usize);
+        if !self.ties
+            && !many
+            && !self.is_forbidden(tuple)
+            && let Ok(sum) = self.exact(tuple, &quantities)
+        {
+            self.offer_best(tuple, sum);
         }
     }
 
@@ -290,13 +321,16 @@ impl<'f, 'u> Fleet<'f, 'u> {
         }
     }
 
-    fn rates(&self, node: &Node) -> BTreeMap<usize, Rate> {
-        let ranges = node.range.iter().filter(|(_, range)| range.1 > 0);
-        ranges.filter_map(|(&sku, &range)| Some((sku, rate(self.problem, sku, range)?))).collect()
+    fn rates(&self, node: &Node) -> Rates {
+        let mut rates = vec![None; self.problem.skus.len()];
+        for (&sku, &range) in node.range.iter().filter(|(_, range)| range.1 > 0) {
+            rates[sku] = rate(self.problem, sku, range);
+        }
+        rates
     }
 
     /// The best option of each class at these rates, and the bound that they give.
-    fn cheapest(&self, node: &mut Node, rates: &BTreeMap<usize, Rate>) -> Option<(Tuple, Sum)> {
+    fn cheapest(&self, node: &mut Node, rates: &Rates) -> Option<(Tuple, Sum)> {
         let mut tuple = Vec::new();
         let mut total = Sum { cost: 0, tail: Keys::default() };
         for (site, (offers, allowed)) in self.offers.iter().zip(&node.allowed).enumerate() {
@@ -307,7 +341,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
                 let mut sum = offer.sum;
                 let mut price = 0_u64;
                 for (sku, quantity) in &offer.needs {
-                    let rate = rates.get(sku)?;
+                    let rate = rates[*sku]?;
                     let paid = rate.per_piece * i128::from(*quantity);
                     sum.cost += money(self.problem, paid);
                     sum.tail.capex += paid;
@@ -352,7 +386,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
         }
     }
 
-    fn quantities(&self, tuple: &Tuple) -> BTreeMap<usize, u64> {
+    pub(super) fn quantities(&self, tuple: &Tuple) -> BTreeMap<usize, u64> {
         let mut all = BTreeMap::new();
         for (&index, offers) in tuple.iter().zip(&self.offers) {
             for &(sku, quantity) in &offers[index].needs {
@@ -413,7 +447,11 @@ impl<'f, 'u> Fleet<'f, 'u> {
         let quantity = quantities[&sku];
         let (least, most) = node.range.get(&sku).copied().unwrap_or((0, u64::MAX));
         if (least..=most).contains(&quantity) && least < most {
-            let parts = if quantity < most {
+            // Within one price the rate is that price: first between prices.
+            let next = self.next_price(sku, quantity, most).or_else(|| self.next_price(sku, least, quantity));
+            let parts = if let Some(next) = next {
+                [(least, next - 1), (next, most)]
+            } else if quantity < most {
                 [(least, quantity), (quantity + 1, most)]
             } else {
                 [(least, quantity - 1), (quantity, most)]
@@ -430,8 +468,8 @@ impl<'f, 'u> Fleet<'f, 'u> {
             let needs = &self.offers[site][index as usize].needs;
             needs.iter().find(|(other, _)| *other == sku).map_or(0, |&(_, quantity)| quantity)
         };
-        for (site, &index) in tuple.iter().enumerate() {
-            let now = needs(site, index as u32);
+        for site in node.torn.into_iter().chain(0..tuple.len()) {
+            let now = needs(site, tuple[site] as u32);
             let (same, other): (Vec<u32>, Vec<u32>) = node.allowed[site].iter().partition(|&&i| needs(site, i) == now);
             if !other.is_empty() {
                 for part in [other, same] {
@@ -443,6 +481,21 @@ impl<'f, 'u> Fleet<'f, 'u> {
             }
         }
         self.partition(&node, tuple, stack);
+    }
+
+    /// The least quantity above one, and at most another, from which the next price of a SKU holds.
+    fn next_price(&self, sku: usize, quantity: u64, most: u64) -> Option<u64> {
+        let bought = |quantity: u64| ordered(self.problem, sku, quantity);
+        let from = self.problem.skus[sku].prices.iter().map(|(from, _)| *from).find(|from| *from > bought(quantity))?;
+        if bought(most) < from {
+            return None;
+        }
+        let (mut low, mut high) = (quantity, most);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if bought(middle) >= from { high = middle } else { low = middle }
+        }
+        Some(high)
     }
 
     /// Everything in a node but this tuple.
@@ -469,7 +522,7 @@ impl<'f, 'u> Fleet<'f, 'u> {
 const CENT: i128 = 1_000_000;
 
 /// Money in millionths of a cent in the unit of the search.
-fn money(problem: &Problem, paid: i128) -> i128 {
+pub(super) fn money(problem: &Problem, paid: i128) -> i128 {
     match problem.objective {
         Objective::Capex => paid,
         Objective::Tco { .. } => paid * (super::keys::TCO_CENT / CENT),
@@ -508,12 +561,15 @@ fn offer(problem: &Problem, options: &Options, index: usize, ties: bool) -> Offe
 
 /// What a piece costs at least.
 #[derive(Debug, Clone, Copy)]
-struct Rate {
+pub(super) struct Rate {
     /// Its share of everything paid, spares included, in millionths of a cent.
-    per_piece: i128,
+    pub(super) per_piece: i128,
     /// The lowest price of one in cents.
-    lowest: u64,
+    pub(super) lowest: u64,
 }
+
+/// By SKU; absent where none can be bought.
+pub(super) type Rates = Vec<Option<Rate>>;
 
 /// The lowest rate of a SKU for a range of quantities; absent where none of them can be bought.
 fn rate(problem: &Problem, sku: usize, (least, most): (u64, u64)) -> Option<Rate> {

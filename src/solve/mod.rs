@@ -11,6 +11,7 @@ mod fleet;
 mod front;
 mod judge;
 mod keys;
+mod multipliers;
 mod options;
 mod pack;
 mod pattern;
