@@ -272,7 +272,7 @@ fn all_commands_agree_to_the_byte() {
             let answer = budget::answer(&question, catalog).unwrap();
             let footprint = candidate.footprint.unwrap();
             for pool in &answer.pools {
-                assert_eq!(&pool.used, footprint.pool(pool.name), "{device}: budget and candidates");
+                assert_eq!(pool.used, footprint.pool(pool.name), "{device}: budget and candidates");
             }
             assert_eq!(answer.speed.ok(), candidate.speed, "{device}: speed of budget and candidates");
             compared += 1;

@@ -3,11 +3,14 @@
 use super::Candidate;
 use crate::units::{Bytes, Micros, Share};
 
+/// Most pools of a device: those of three cards and of their host.
+const POOLS: usize = 4;
+
 /// What counts when two candidates of one workload on one device in one mode are compared: less is better everywhere.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Merits<'a> {
-    memory: [Bytes; 2],
-    framework: [Bytes; 2],
+    memory: [Bytes; POOLS],
+    framework: [Bytes; POOLS],
     load: Share,
     latency: Micros,
     quality_loss: Share,
@@ -27,9 +30,9 @@ impl Merits<'_> {
 }
 
 fn merits<'a>(candidate: &Candidate<'a>, process_shared: bool) -> Merits<'a> {
-    let mut memory = [Bytes::ZERO; 2];
-    let mut framework = [Bytes::ZERO; 2];
-    for (i, (own, shared)) in candidate.own().zip(candidate.framework()).take(2).enumerate() {
+    let mut memory = [Bytes::ZERO; POOLS];
+    let mut framework = [Bytes::ZERO; POOLS];
+    for (i, (own, shared)) in candidate.own().zip(candidate.framework()).take(POOLS).enumerate() {
         if process_shared {
             memory[i] = own;
             framework[i] = shared;

@@ -181,9 +181,12 @@ fn work_out<'a>(
         }
         let barred = job.refusal.clone().or_else(|| screen::screen_mode(mode, site, scenario.objective));
         let mut in_mode = Vec::with_capacity(cases.len());
-        for (choice, key, outcome) in &cases {
+        // In a host with several cards a workload may run on any one of them.
+        let placed = cases.iter().flat_map(|case| (0..job.device.cards()).map(move |card| (case, card)));
+        for ((choice, key, outcome), card) in placed {
             let mut candidate =
                 blank(job, mode_index, mode, choice, count, outcome.as_ref().ok().map(|(footprint, _)| *footprint));
+            candidate.card = card;
             count += 1;
             candidate.refusal = match (outcome, &barred) {
                 (Err(refusal), _) => Some(refusal.clone()),
@@ -288,6 +291,7 @@ fn blank<'a>(
         kv: choice.kv,
         flash_attention: choice.flash_attention,
         micro_batch: choice.micro_batch,
+        card: 0,
         footprint,
         speed: None,
         load: Share::ZERO,

@@ -15,8 +15,8 @@ pub use memo::Memo;
 pub use refusal::{DeviceRefusal, Missed, Refusal};
 pub(crate) use screen::{admitted, mode_admitted, unverified_facts};
 
-use crate::domain::{Device, Format, KvPair, PowerMode, Runtime};
-use crate::memory::Footprint;
+use crate::domain::{Device, Format, KvPair, PoolName, PowerMode, Runtime};
+use crate::memory::{Footprint, PoolUse};
 use crate::speed::{LanguageSpeed, NetworkSpeed};
 use crate::units::{Bytes, Micros, Share};
 
@@ -58,7 +58,9 @@ pub struct Candidate<'a> {
     pub flash_attention: Option<bool>,
     /// Micro-batch; absent where it has no meaning.
     pub micro_batch: Option<u32>,
-    /// Memory in each pool of the device; absent when the engine cannot run it.
+    /// The card that it runs on, from 0, where a host holds several; 0 otherwise.
+    pub card: usize,
+    /// Memory of the workload, whatever the card; absent when the engine cannot run it.
     pub footprint: Option<Footprint>,
     /// Speed; absent when there is no estimate.
     pub speed: Option<Speed>,
@@ -73,13 +75,19 @@ pub struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
+    /// What it takes in a pool of its device.
+    #[must_use]
+    pub fn used(&self, pool: PoolName) -> PoolUse {
+        self.footprint.as_ref().map(|footprint| footprint.pool_from(pool, self.card)).unwrap_or_default()
+    }
+
     /// Weights, cache and activations in each pool of the device, in the device's order.
     pub fn own(&self) -> impl Iterator<Item = Bytes> + '_ {
-        self.device.pools.iter().map(|p| self.footprint.as_ref().map_or(Bytes::ZERO, |f| f.pool(p.name).own()))
+        self.device.pools.iter().map(|pool| self.used(pool.name).own())
     }
 
     /// Framework in each pool of the device, in the device's order.
     pub fn framework(&self) -> impl Iterator<Item = Bytes> + '_ {
-        self.device.pools.iter().map(|p| self.footprint.as_ref().map_or(Bytes::ZERO, |f| f.pool(p.name).framework))
+        self.device.pools.iter().map(|pool| self.used(pool.name).framework)
     }
 }

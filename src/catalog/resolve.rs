@@ -30,6 +30,10 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
             return Err(fail(format!("{mib} MiB of memory is absurd")));
         }
     }
+    let most = if memory.kind == MemoryKind::Discrete { PoolName::CARDS.len() } else { 1 };
+    if !(1..=most).contains(&usize::from(memory.cards)) {
+        return Err(fail(format!("{} cards in one host: 1 to {most} are possible here", memory.cards)));
+    }
     let pools = pools(entry, os.used());
     let extra_full = accessory_power(entry, |a| a.full_w).map_err(fail)?;
     let extra_idle = accessory_power(entry, |a| a.idle_w).map_err(fail)?;
@@ -127,10 +131,12 @@ fn pools(entry: &DeviceEntry, os: Bytes) -> Vec<Pool> {
         MemoryKind::Discrete => {
             let reserved = Bytes::mib(memory.reserved_mib.unwrap_or(0));
             let host = Bytes::mib(memory.host_visible_mib.unwrap_or(0));
-            vec![
-                Pool { name: PoolName::Vram, capacity: visible, os: reserved },
-                Pool { name: PoolName::Host, capacity: host, os },
-            ]
+            let names: &[PoolName] = match usize::from(memory.cards) {
+                1 => &[PoolName::Vram],
+                several => PoolName::CARDS.get(..several).unwrap_or(&PoolName::CARDS),
+            };
+            let cards = names.iter().map(|&name| Pool { name, capacity: visible, os: reserved });
+            cards.chain([Pool { name: PoolName::Host, capacity: host, os }]).collect()
         }
     }
 }

@@ -119,6 +119,10 @@ pub struct MemoryEntry {
     /// Of a discrete accelerator's memory, what its driver keeps, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_mib: Option<u64>,
+    /// Equal cards in one host, each with the visible memory, at most three; discrete devices only. Prices, draw and host
+    /// memory are those of the whole, rates those of one card.
+    #[serde(default = "one_card", skip_serializing_if = "is_one_card")]
+    pub cards: u8,
     /// Memory that the operating system of the host sees, in MiB; discrete devices only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_visible_mib: Option<u64>,
@@ -271,6 +275,15 @@ pub struct ModelEntry {
 #[must_use]
 pub fn catalog_schema() -> serde_json::Value {
     schemars::schema_for!(CatalogFile).to_value()
+}
+
+const fn one_card() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_one_card(n: &u8) -> bool {
+    *n == 1
 }
 
 const fn one() -> u64 {

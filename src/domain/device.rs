@@ -80,17 +80,38 @@ pub enum PoolName {
     Unified,
     /// The accelerator's own memory.
     Vram,
+    /// That of the first of several cards in one host.
+    #[serde(rename = "vram-0")]
+    Vram0,
+    /// That of the second card.
+    #[serde(rename = "vram-1")]
+    Vram1,
+    /// That of the third card.
+    #[serde(rename = "vram-2")]
+    Vram2,
     /// The memory of the accelerator's host.
     Host,
 }
 
 impl PoolName {
+    /// The memories of several cards in one host, in order: as many cards as a host may have.
+    pub const CARDS: [Self; 3] = [Self::Vram0, Self::Vram1, Self::Vram2];
+
+    /// The number of the card that it belongs to, from 0, in a host with several.
+    #[must_use]
+    pub fn card(self) -> Option<usize> {
+        Self::CARDS.iter().position(|name| *name == self)
+    }
+
     /// The id used in tables.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
             Self::Unified => "unified",
             Self::Vram => "vram",
+            Self::Vram0 => "vram-0",
+            Self::Vram1 => "vram-1",
+            Self::Vram2 => "vram-2",
             Self::Host => "host",
         }
     }
@@ -231,6 +252,13 @@ impl Device {
     #[must_use]
     pub fn default_mode(&self) -> Option<&PowerMode> {
         self.modes.iter().find(|m| m.default).or_else(|| self.modes.first())
+    }
+
+    /// Cards with a memory of their own between which a workload can be placed: more than 1 only where one host holds
+    /// several.
+    #[must_use]
+    pub fn cards(&self) -> usize {
+        self.pools.iter().filter(|pool| pool.name.card().is_some()).count().max(1)
     }
 
     /// The pool of this name.

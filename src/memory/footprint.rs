@@ -107,12 +107,19 @@ impl Footprint {
         Self { main: PoolUse::default(), host: self.main.plus(self.host), ..self }
     }
 
-    /// What is taken in the pool of this name.
+    /// What is taken in the pool of this name, on the first card where the host holds several.
     #[must_use]
-    pub const fn pool(&self, name: PoolName) -> &PoolUse {
-        match name {
-            PoolName::Unified | PoolName::Vram => &self.main,
-            PoolName::Host => &self.host,
+    pub fn pool(&self, name: PoolName) -> PoolUse {
+        self.pool_from(name, 0)
+    }
+
+    /// What is taken in the pool of this name when the workload is on this card of a host with several, counted from 0.
+    #[must_use]
+    pub fn pool_from(&self, name: PoolName, card: usize) -> PoolUse {
+        match (name, name.card()) {
+            (PoolName::Host, _) => self.host,
+            (_, Some(other)) if other != card => PoolUse::default(),
+            _ => self.main,
         }
     }
 }

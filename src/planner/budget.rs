@@ -133,7 +133,7 @@ pub fn pools(device: &Device, footprint: &Footprint, headroom: Share) -> Vec<Poo
         .pools
         .iter()
         .map(|pool| {
-            let used = *footprint.pool(pool.name);
+            let used = footprint.pool(pool.name);
             let steady = pool.os + used.total();
             PoolBudget {
                 name: pool.name,

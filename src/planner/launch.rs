@@ -1,7 +1,7 @@
 //! The command that would start a workload, where the runtime's flags are known.
 
 use crate::candidates::Candidate;
-use crate::domain::KvType;
+use crate::domain::{Backend, KvType};
 use crate::memory::Demand;
 use crate::scenario::Workload;
 use crate::units::Bytes;
@@ -39,7 +39,10 @@ pub fn command(candidate: &Candidate<'_>, workload: &Workload) -> Option<String>
         ("{kv_share}", format!("{:.2}", (kv_share / 100.0).min(0.99))),
         ("{memory_share}", format!("{:.2}", (share / 100.0).min(0.99))),
     ];
-    Some(values.into_iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, &value)))
+    let command = values.into_iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, &value));
+    // In a host with several cards the process is shown its own alone.
+    let cuda = candidate.runtime.backend == Backend::Cuda && candidate.device.cards() > 1;
+    Some(if cuda { format!("CUDA_VISIBLE_DEVICES={} {command}", candidate.card) } else { command })
 }
 
 /// The usual name of the file that holds the weights; a path stays as it is.

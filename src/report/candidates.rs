@@ -69,7 +69,7 @@ fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell>
     let workload = &site.workloads[candidate.workload];
     let device = candidate.device;
     let room = &device.pools[pool];
-    let used = candidate.footprint.as_ref().map(|f| *f.pool(room.name)).unwrap_or_default();
+    let used = candidate.used(room.name);
     let language = workload.model.task.is_language();
     let speeds = speeds(candidate);
     let first_price = device.prices.first().map(|b| b.price);

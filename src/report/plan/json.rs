@@ -138,7 +138,7 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         .pools
         .iter()
         .map(|pool| {
-            let used = candidate.footprint.as_ref().map(|f| *f.pool(pool.name)).unwrap_or_default();
+            let used = candidate.used(pool.name);
             json!({
                 "pool": pool.name.id(),
                 "weights_bytes": used.weights.0,
@@ -160,6 +160,7 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         "kv_v": candidate.kv.map(|p| p.v.id()),
         "flash_attention": candidate.flash_attention,
         "micro_batch": candidate.micro_batch,
+        "card": (candidate.device.cards() > 1).then_some(candidate.card),
         "context": language.then_some(wanted.context),
         "streams": wanted.streams,
         "load": candidate.load.as_f64(),

@@ -115,15 +115,9 @@ fn write_device(out: &mut String, device: &PlannedDevice<'_>, width: usize) -> s
         writeln!(out, "\n  {} memory {:>12}", pool.name, pool.capacity.to_string())?;
         let mut lines: Vec<(String, Bytes)> = vec![("operating system".to_owned(), pool.os)];
         for planned in &device.workloads {
-            let used = planned
-                .candidate
-                .footprint
-                .as_ref()
-                .and_then(|f| {
-                    let name = planned.candidate.device.pools.iter().find(|p| p.name.id() == pool.name)?.name;
-                    Some(*f.pool(name))
-                })
-                .unwrap_or_default();
+            let pools = &planned.candidate.device.pools;
+            let used = pools.iter().find(|p| p.name.id() == pool.name).map(|p| planned.candidate.used(p.name));
+            let used = used.unwrap_or_default();
             let name = &planned.workload.name;
             for (what, bytes) in [
                 ("weights", used.weights),
@@ -173,6 +167,9 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::
     write!(out, "  {}: {} as {} on {}", wanted.name, wanted.model.id, candidate.format.id, candidate.runtime_id)?;
     if candidate.runtime_id != candidate.runtime.id {
         write!(out, " ({})", candidate.runtime.id)?;
+    }
+    if candidate.device.cards() > 1 {
+        write!(out, ", card {}", candidate.card)?;
     }
     if let Some(kv) = candidate.kv {
         write!(
