@@ -178,35 +178,34 @@ impl<'a> Shared<'a> {
         }
     }
 
-    fn look_up(&self, row: &StringRecord, layout: &Layout) -> Result<Looked<'a>, String> {
+    fn look_up(&self, row: &StringRecord, layout: &Layout, key: &mut String) -> Result<Looked<'a>, String> {
         let name = layout.text(row, Column::Model).ok_or("`model` is empty")?;
         let model = match self.models.get(name) {
             Some(Ok(model)) => model,
             Some(Err(e)) => return Err(e.clone()),
             None => return Err(format!("unknown model `{name}`")),
         };
-        let place = self.place(row, layout, model)?;
+        let place = self.place(row, layout, model, key)?;
         let weights = self.weights(model, place.format)?;
         Ok(Looked { model: Arc::clone(model), weights, place })
     }
 
-    /// What the names of a row mean; the same names mean the same in every row with a model of the same kind.
-    fn place(&self, row: &StringRecord, layout: &Layout, model: &Model) -> Result<Place<'a>, String> {
+    /// What the names of a row mean; the same names mean the same in every row with a model of the same kind. `key` is
+    /// overwritten.
+    fn place(&self, row: &StringRecord, layout: &Layout, model: &Model, key: &mut String) -> Result<Place<'a>, String> {
         const NAMES: [Column; 4] = [Column::Device, Column::Mode, Column::Runtime, Column::Weights];
         // A weight file says itself which format it is in.
-        let key = model.stored.is_none().then(|| {
-            let mut key = String::with_capacity(96);
+        let alike = model.stored.is_none();
+        if alike {
+            key.clear();
             key.push_str(model.task.id());
             for column in NAMES {
                 key.push('\n');
                 key.push_str(layout.text(row, column).unwrap_or(""));
             }
-            key
-        });
-        if let Some(key) = &key
-            && let Some(&known) = self.places.read().unwrap_or_else(PoisonError::into_inner).get(key)
-        {
-            return Ok(known);
+            if let Some(&known) = self.places.read().unwrap_or_else(PoisonError::into_inner).get(key.as_str()) {
+                return Ok(known);
+            }
         }
         let device_id = layout.text(row, Column::Device).ok_or("`device` is empty")?;
         let (device, modes) = match self.devices.get(device_id) {
@@ -217,8 +216,8 @@ impl<'a> Shared<'a> {
         let runtime = budget::runtime_on(self.catalog, device, model, layout.text(row, Column::Runtime))?;
         let format = budget::format_of(self.catalog, runtime, model, layout.text(row, Column::Weights))?;
         let place = Place { device, mode, runtime, format };
-        if let Some(key) = key {
-            self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key, place);
+        if alike {
+            self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), place);
         }
         Ok(place)
     }
@@ -254,8 +253,14 @@ impl<'a> Shared<'a> {
         }
     }
 
-    fn question(&self, row: &StringRecord, layout: &Layout, defaults: Defaults) -> Result<Question<'a>, String> {
-        let Looked { model, weights, place } = self.look_up(row, layout)?;
+    fn question(
+        &self,
+        row: &StringRecord,
+        layout: &Layout,
+        defaults: Defaults,
+        key: &mut String,
+    ) -> Result<Question<'a>, String> {
+        let Looked { model, weights, place } = self.look_up(row, layout, key)?;
         let demand = demand(row, layout, &model)?;
         let cache = |column| match layout.text(row, column) {
             Some(id) => KvType::from_id(id).ok_or_else(|| format!("unknown cache type `{id}`")),
@@ -396,9 +401,11 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
             .par_chunks(256)
             .map(|chunk| {
                 let mut text = Vec::with_capacity(chunk.len() * 400);
+                let mut key = String::new();
                 let mut ok = true;
                 for row in chunk {
-                    let answer = shared.question(row, &layout, defaults).and_then(|q| budget::answer(&q, catalog));
+                    let answer =
+                        shared.question(row, &layout, defaults, &mut key).and_then(|q| budget::answer(&q, catalog));
                     ok &= answer.is_ok();
                     write_row(&mut text, row, &answer);
                 }
@@ -435,7 +442,7 @@ impl<'a> Single<'a> {
 
     /// The question with every name looked up.
     pub(crate) fn question(&self, defaults: Defaults) -> Result<Question<'a>, String> {
-        self.shared.question(&self.row, &self.layout, defaults)
+        self.shared.question(&self.row, &self.layout, defaults, &mut String::new())
     }
 }
 
@@ -485,29 +492,79 @@ fn write_field(out: &mut Vec<u8>, field: &str) {
 
 fn write_pool(out: &mut Vec<u8>, pool: &PoolBudget, fits: bool) {
     let used = &pool.used;
+    out.push(b',');
     // Writing to a Vec cannot fail.
-    let _ = write!(
-        out,
-        ",{},{},{},{},{},{},{},{},{},{},{},{},{fits}",
-        pool.name,
-        used.weights.0,
-        used.kv_cache.0,
-        used.state.0,
-        used.compute.0,
-        used.output.0,
-        used.activations().0,
-        used.framework.0,
-        pool.os.0,
-        pool.steady.0,
-        pool.required.0,
-        pool.capacity.0,
-    );
+    let _ = write!(out, "{}", pool.name);
+    for bytes in [
+        used.weights,
+        used.kv_cache,
+        used.state,
+        used.compute,
+        used.output,
+        used.activations(),
+        used.framework,
+        pool.os,
+        pool.steady,
+        pool.required,
+        pool.capacity,
+    ] {
+        out.push(b',');
+        write_whole(out, bytes.0);
+    }
+    out.extend(if fits { &b",true"[..] } else { b",false" });
+}
+
+/// A whole number in decimal digits.
+fn write_whole(out: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend(&digits[first..]);
+}
+
+/// A number with six decimals, the nearest, halves to the even one: as `{:.6}` writes it, in a tenth of the time.
+fn write_real(out: &mut Vec<u8>, x: f64) {
+    const DECIMALS: u64 = 1_000_000;
+    let bits = x.to_bits();
+    let exponent = ((bits >> 52) & 0x7ff) as u32;
+    // x = mantissa / 2^shift, and millions of it are exact in 128 bits.
+    let shift = 1075u32.wrapping_sub(exponent);
+    if x.is_sign_negative() || exponent == 0 || !(1..=120).contains(&shift) {
+        let _ = write!(out, "{x:.6}");
+        return;
+    }
+    let millions = u128::from((bits & ((1 << 52) - 1)) | (1 << 52)) * u128::from(DECIMALS);
+    let (whole, rest) = (millions >> shift, millions & ((1 << shift) - 1));
+    let half = 1u128 << (shift - 1);
+    let up = rest > half || (rest == half && whole & 1 == 1);
+    let Ok(rounded) = u64::try_from(whole + u128::from(up)) else {
+        let _ = write!(out, "{x:.6}");
+        return;
+    };
+    write_whole(out, rounded / DECIMALS);
+    let mut decimals = *b".000000";
+    let mut rest = rounded % DECIMALS;
+    for digit in decimals[1..].iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend(decimals);
 }
 
 fn write_speed(out: &mut Vec<u8>, answer: &Answer) {
     let mut range = |range: Option<Range<f64>>| match range {
         Some(r) => {
-            let _ = write!(out, ",{:.6},{:.6},{:.6}", r.median, r.low, r.high);
+            for x in [r.median, r.low, r.high] {
+                out.push(b',');
+                write_real(out, x);
+            }
         }
         None => out.extend(b",,,"),
     };
@@ -528,5 +585,49 @@ fn write_speed(out: &mut Vec<u8>, answer: &Answer) {
             range(Some(speed.latency.map(|t| t.0)));
         }
         Err(_) => (0..5).for_each(|_| range(None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{write_real, write_whole};
+
+    fn written(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_writes_them() {
+        for n in [0, 1, 9, 10, 12_345, u64::MAX] {
+            assert_eq!(written(|out| write_whole(out, n)), n.to_string());
+        }
+        let edges = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.5,
+            0.5,
+            1e-7,
+            5e-7,
+            1.5e-6,
+            2.5e-6,
+            0.000_000_5,
+            1e300,
+            5e-324,
+            f64::MAX,
+            f64::INFINITY,
+        ];
+        // Binary fractions whose millionths end in exactly a half, and numbers of every size.
+        let halves = (1..4000).map(|n| f64::from(n) / 128.0 + f64::from(n % 7) / 8192.0);
+        let mut bits = 0x9e37_79b9_7f4a_7c15u64;
+        let any = (0..20_000).map(move |_| {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            f64::from_bits((bits >> 3) % (1100 << 52))
+        });
+        for x in edges.into_iter().chain(halves).chain(any) {
+            assert_eq!(written(|out| write_real(out, x)), format!("{x:.6}"), "{x:e}");
+        }
     }
 }

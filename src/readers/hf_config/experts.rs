@@ -206,6 +206,12 @@ pub(super) fn dots1(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// Trinity: gated attention and norms before and behind each block.
+pub(super) fn afmoe(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.output_gate = true;
+    dots1(r)
+}
+
 /// Ling and Ring: fused attention, norms on queries and keys, a biased router.
 pub(super) fn bailing(r: &mut Reading<'_>) -> Read<()> {
     read(r)?;

@@ -171,6 +171,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["deepseek_v32"], finish: latent::deepseek, ..DEEPSEEK },
     Family { types: &["deepseek_v4"], gguf: "deepseek4", finish: latent::deepseek_v4, ..LLAMA },
     Family { types: &["kimi_linear"], gguf: "kimi-linear", finish: hybrids::kimi_linear, ..LLAMA },
+    Family { types: &["afmoe"], gguf: "afmoe", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: experts::afmoe, ..PLAIN },
     Family { types: &["dots1"], gguf: "dots1", qk_norm: Some(QkNorm::PerHead), finish: experts::dots1, ..LLAMA },
     Family { types: &["bailing_moe", "bailing_moe_v2"], gguf: "bailingmoe2", finish: experts::bailing, ..PLAIN },
     Family { types: &["ernie4_5"], gguf: "ernie4_5", tied: true, finish: variants::ernie, ..PLAIN },

@@ -113,9 +113,9 @@ fn nominal_bits(format: &Format) -> Option<f64> {
         crate::domain::FormatKind::Uniform { bits, .. } => Some(bits),
         crate::domain::FormatKind::Gguf(_) => {
             let id = format.id.trim_start_matches("ud-");
-            let digits: String =
-                id.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-            digits.parse::<u32>().ok().map(|d| f64::from(d) + 0.5)
+            let digits = &id[id.find(|c: char| c.is_ascii_digit())?..];
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            digits[..end].parse::<u32>().ok().map(|d| f64::from(d) + 0.5)
         }
     }
 }
