@@ -125,3 +125,47 @@ fn cases(bencher: Bencher<'_, '_>, rows: u32) {
         command.status().unwrap()
     });
 }
+
+/// `budget --cases` where hardly any row is like another: every language model of the catalog on every device that runs
+/// llama.cpp, in eight formats, with caches, contexts and streams of many sizes.
+#[divan::bench(args = [200_000], sample_count = 5)]
+fn diverse_cases(bencher: Bencher<'_, '_>, rows: u32) {
+    let catalog = Catalog::shipped().unwrap();
+    let models: Vec<String> = catalog
+        .model_entries()
+        .map(|entry| entry.id.clone())
+        .filter(|id| catalog.model(id).is_ok_and(|m| m.task.decodes()))
+        .collect();
+    let devices: Vec<&str> = catalog
+        .devices()
+        .filter(|d| d.runtimes.iter().any(|r| r.starts_with("llama.cpp")))
+        .map(|d| d.id.as_str())
+        .collect();
+    let formats = ["q4_k_m", "q8_0", "q5_k_m", "q6_k", "f16", "q4_0", "iq4_xs", "q3_k_m"];
+    let caches = ["f16", "q8_0", "q4_0", "f16"];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cases.csv");
+    let mut text = String::from("model,device,runtime,weights,kv_k,kv_v,context,streams\n");
+    // A step that shares no factor with the lengths walks through all combinations in no order that a cache would like.
+    let mut at = 0usize;
+    for _ in 0..rows {
+        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let pick = |shift: u32, n: usize| (at >> shift) % n;
+        let cache = caches[pick(50, 4)];
+        let (model, device) = (&models[pick(16, models.len())], devices[pick(24, devices.len())]);
+        let (format, context, streams) = (formats[pick(40, 8)], 256 + pick(30, 3840), 1 << pick(45, 4));
+        writeln!(text, "{model},{device},llama.cpp,{format},{cache},{cache},{context},{streams}").unwrap();
+    }
+    std::fs::write(&path, text).unwrap();
+    bencher.counter(ItemsCount::new(rows)).bench(|| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgemem"));
+        command
+            .arg("budget")
+            .arg("--cases")
+            .arg(&path)
+            .args(["--format", "csv"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().unwrap()
+    });
+}
