@@ -16,6 +16,7 @@ mod options;
 mod pack;
 mod pattern;
 pub mod problem;
+mod rates;
 mod refusal;
 mod search;
 mod set;

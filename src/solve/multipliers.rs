@@ -4,8 +4,9 @@
 //! For any surcharge m on each piece, every plan within the range pays at least the sum of the classes' least costs with
 //! the surcharge, less m times the end of the range that it pushes towards: above zero the most, below zero the least.
 
-use super::fleet::{Fleet, Node, Rates, Tuple, money};
+use super::fleet::{Fleet, Node, Tuple};
 use super::problem::Objective;
+use super::rates::{Rates, money};
 
 /// Rounds of the search for good surcharges.
 const ROUNDS: u64 = 24;

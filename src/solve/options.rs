@@ -84,6 +84,12 @@ pub(super) struct Options<'u> {
     values: Option<Values>,
     /// From each position of `order` on, the largest worth of a device and the largest worth per cost.
     reach: Vec<(i128, f64)>,
+    /// From each position of `order` on, the least excess of a device, at most zero.
+    dips: Vec<i128>,
+    /// By kind, the least excess of its modes.
+    excess: Vec<i128>,
+    /// What no option may cost for the class if it is to be part of a plan that is still wanted, running costs included.
+    ceiling: Option<i128>,
     most: i128,
     most_skus: usize,
 }
@@ -117,6 +123,9 @@ impl<'u> Options<'u> {
             generated: base - 1,
             values: None,
             reach: Vec::new(),
+            dips: Vec::new(),
+            excess: Vec::new(),
+            ceiling: None,
             most: base,
             most_skus: unit.problem.max_skus.map_or(usize::MAX, |most| most as usize),
         };
@@ -146,6 +155,12 @@ impl<'u> Options<'u> {
 
     /// Takes these values as bounds.
     fn bound_by(&mut self, values: Values) {
+        let excess = |kind: &super::unit::Kind| kind.modes.iter().map(|&mode| values.excess[mode]).min().unwrap_or(0);
+        self.excess = self.unit.kinds.iter().map(excess).collect();
+        self.dips = vec![0; self.order.len() + 1];
+        for (position, &kind) in self.order.iter().enumerate().rev() {
+            self.dips[position] = self.dips[position + 1].min(self.excess[usize::from(kind)]);
+        }
         let mut reach = (0, 0.0_f64);
         self.reach = vec![reach; self.order.len() + 1];
         for (position, &kind) in self.order.iter().enumerate().rev() {
@@ -179,6 +194,21 @@ impl<'u> Options<'u> {
         let (most, density) = self.reach[position];
         let by_money = if spare <= 0 { 0.0 } else { spare as f64 * density };
         worth as f64 + by_money.min(most as f64 * left as f64) * (1.0 + 1e-9) + 1.0 >= values.need as f64
+    }
+
+    /// Options that cost the class more than this, running costs included, are not wanted any more.
+    pub(super) fn only_upto(&mut self, ceiling: i128) {
+        self.ceiling = Some(self.ceiling.map_or(ceiling, |known| known.min(ceiling)));
+    }
+
+    /// Whether devices with so much excess, and so many more from a position of `order` on, cost more than is wanted.
+    fn too_dear(&self, excess: i128, position: usize, left: usize) -> bool {
+        match (self.ceiling, &self.values) {
+            (Some(ceiling), Some(values)) if self.unit.running() => {
+                values.need + excess + self.dips[position] * left as i128 > ceiling
+            }
+            _ => false,
+        }
     }
 
     /// Looks for a good unit, as a start for large classes; what it finds is listed.
@@ -316,6 +346,9 @@ impl<'u> Options<'u> {
         if left == 0 || full || !self.worthy(walk.worth, walk.upto - cost, from, left) {
             return Ok(());
         }
+        if self.too_dear(walk.excess, from, left) {
+            return Ok(());
+        }
         for (position, &kind) in self.order.iter().enumerate().skip(from) {
             if self.least(kind).is_none_or(|least| cost + least > walk.upto) {
                 break;
@@ -337,12 +370,14 @@ impl<'u> Options<'u> {
             let worth = self.values.as_ref().map_or(0, |values| values.kinds[usize::from(kind)]);
             let price = self.unit.cheapest(facts.sku).unwrap_or(0);
             let power = facts.modes.iter().map(|&m| self.unit.machines[m].power).min().unwrap_or(0);
-            let before = (walk.price, walk.power, walk.kinds.len(), walk.worth);
+            let excess = self.excess.get(usize::from(kind)).copied().unwrap_or(0);
+            let before = (walk.price, walk.power, walk.kinds.len(), walk.worth, walk.excess);
             for count in 1..=left {
                 walk.kinds.push(kind);
                 walk.price += price;
                 walk.power += power;
                 walk.worth += worth;
+                walk.excess += excess;
                 if self.unit.site.price_limit.is_some_and(|limit| walk.price > limit.0)
                     || self.unit.site.power_limit.is_some_and(|limit| walk.power > limit.0)
                 {
@@ -351,7 +386,8 @@ impl<'u> Options<'u> {
                 let Some(more) = self.cost(kind, count) else { continue };
                 let sum = cost + more;
                 if sum <= walk.upto {
-                    let enough = self.worthy(walk.worth, 0, self.order.len(), 0);
+                    let enough = self.worthy(walk.worth, 0, self.order.len(), 0)
+                        && !self.too_dear(walk.excess, self.order.len(), 0);
                     if sum > walk.from && enough && self.plausible(&walk.kinds) {
                         let mut kinds = walk.kinds.clone();
                         kinds.sort_unstable();
@@ -362,7 +398,7 @@ impl<'u> Options<'u> {
                     walk.distinct -= fresh;
                 }
             }
-            (walk.price, walk.power, walk.worth) = (before.0, before.1, before.3);
+            (walk.price, walk.power, walk.worth, walk.excess) = (before.0, before.1, before.3, before.4);
             walk.kinds.truncate(before.2);
         }
         Ok(())
@@ -410,7 +446,8 @@ impl<'u> Options<'u> {
         for bins in self.machines(kinds, capex) {
             let base: i128 = bins.iter().map(|&bin| self.unit.machines[bin].base.objective).sum();
             let below = best.as_ref().map(|(objective, _, _)| *objective);
-            if below.is_some_and(|below| base >= below) {
+            let excess = || bins.iter().map(|&bin| self.values.as_ref().map_or(0, |values| values.excess[bin])).sum();
+            if below.is_some_and(|below| base >= below) || self.too_dear(excess(), self.order.len(), 0) {
                 continue;
             }
             if let Some((objective, sets)) = self.packer.fit(&bins, !capex, below, watch)? {
@@ -563,11 +600,12 @@ struct Walk<'w> {
     price: u64,
     power: u64,
     worth: i128,
+    excess: i128,
 }
 
 impl<'w> Walk<'w> {
     fn new(from: i128, upto: i128, within: Option<&'w Within>) -> Self {
-        Self { within, from, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0 }
+        Self { within, from, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0, excess: 0 }
     }
 }
 

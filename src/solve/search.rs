@@ -2,10 +2,11 @@
 
 use super::answer::{Goal, Outcome, Progress, SearchLimits, Status};
 use super::assortment::Assortments;
-use super::fleet::{self, Fleet, Tuple};
+use super::fleet::{Fleet, Tuple};
 use super::keys::TCO_CENT;
 use super::options::{Combination, Options, Tariff, scale};
 use super::problem::{Assignment, Hosted, Objective, Placed, Problem};
+use super::rates;
 use super::unit::{Unit, Unready};
 use super::watch::{Stopped, Watch};
 
@@ -92,9 +93,9 @@ fn tariffs(problem: &Problem, units: &[Unit], index: usize) -> Vec<Tariff> {
     let tariff = |sku: usize| {
         let floor = |devices: usize| match devices {
             0 => Some(0),
-            _ => fleet::least_paid(problem, sku, unit.site.count.saturating_mul(devices as u64), others),
+            _ => rates::least_paid(problem, sku, unit.site.count.saturating_mul(devices as u64), others),
         };
-        Tariff { floor: (0..=unit.slots).map(floor).collect(), flat: fleet::is_flat(&problem.skus[sku]) }
+        Tariff { floor: (0..=unit.slots).map(floor).collect(), flat: rates::is_flat(&problem.skus[sku]) }
     };
     unit.kinds.iter().map(|kind| tariff(kind.sku)).collect()
 }
@@ -272,6 +273,7 @@ fn cheapest(
 fn complete(options: &mut [Options], least: &[i128], cost: i128, watch: &mut Watch) -> Result<(), Stopped> {
     let sum: i128 = least.iter().sum();
     for (site, &own) in options.iter_mut().zip(least) {
+        site.only_upto(cost - (sum - own));
         site.complete(cost - (sum - own), watch)?;
     }
     Ok(())

@@ -27,6 +27,8 @@ pub(super) struct Values {
     pub(super) need: i128,
     /// By kind, the most that one device can host, by worth.
     pub(super) kinds: Vec<i128>,
+    /// By machine, what one costs at least beyond the worth of what it hosts, running costs included.
+    pub(super) excess: Vec<i128>,
     /// No unit costs less.
     pub(super) least: i128,
 }
@@ -40,6 +42,7 @@ struct Use {
 /// One machine as the bound sees it.
 struct Seat {
     kind: usize,
+    machine: usize,
     price: f64,
     /// By item.
     uses: Vec<Vec<Use>>,
@@ -65,11 +68,13 @@ impl Values {
         let whole: Vec<i128> = items.iter().map(|worth| (worth * SAFETY).floor().max(0.0) as i128).collect();
         let need = whole.iter().zip(&unit.items).map(|(worth, item)| worth * item.copies as i128).sum();
         let mut kinds = vec![0_i128; unit.kinds.len()];
+        let mut excess = vec![0; unit.machines.len()];
         for seat in &seats {
             let most = most(seat, &items) / SAFETY;
+            excess[seat.machine] = ((seat.price * SAFETY - most).floor() as i128).saturating_sub(1);
             kinds[seat.kind] = kinds[seat.kind].max(most.ceil() as i128 + 1);
         }
-        Self { items: whole, need, kinds, least: (least * SAFETY).floor().max(0.0) as i128 }
+        Self { items: whole, need, kinds, excess, least: (least * SAFETY).floor().max(0.0) as i128 }
     }
 }
 
@@ -94,7 +99,7 @@ fn seats(unit: &Unit, prices: &[Option<i128>]) -> Vec<Seat> {
                 Use { shares, own }
             };
             let uses = machine.lean.iter().map(|choices| choices.iter().map(using).collect()).collect();
-            seats.push(Seat { kind: number, price: (price + running) as f64, uses });
+            seats.push(Seat { kind: number, machine: mode, price: (price + running) as f64, uses });
         }
     }
     seats

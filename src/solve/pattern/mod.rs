@@ -173,13 +173,18 @@ fn whole(master: &Master, weights: &Weights, bound: f64, most: &[f64], scale: f6
     let items: Vec<i128> = weights.worth.iter().map(|worth| (worth / scale * (1.0 - 1e-9)).floor() as i128).collect();
     let need = items.iter().zip(&unit.items).map(|(worth, item)| worth * item.copies as i128).sum();
     let mut kinds = vec![0_i128; unit.kinds.len()];
+    let mut excess = vec![i128::MIN / 1000; unit.machines.len()];
     for (seat, most) in master.seats.iter().zip(most) {
+        if most.is_finite() {
+            let beyond = (seat.price * (1.0 - 1e-9) - most * (1.0 + 1e-9)) / scale;
+            excess[seat.machine] = (beyond.floor() as i128).saturating_sub(1);
+        }
         let most = (most / scale * (1.0 + 1e-9)).ceil();
         let most = if most.is_finite() && most < 1e36 { most as i128 + 1 } else { need };
         kinds[seat.kind] = kinds[seat.kind].max(most.min(need));
     }
     let least = (bound / scale * (1.0 - 1e-9)).floor().max(0.0) as i128;
-    Values { items, need, kinds, least: (least + step - 1) / step * step }
+    Values { items, need, kinds, excess, least: (least + step - 1) / step * step }
 }
 
 /// The items of a device.
