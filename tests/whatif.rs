@@ -237,3 +237,103 @@ fn being_sure_has_a_price() {
     assert!(text.contains("Being sure costs"), "{text}");
     assert_eq!(edgemem(folder.path(), &["plan", "shop.yaml", "--confidence", "0.3"]).status.code(), Some(1));
 }
+
+/// Whether a column of a CSV table has this value in its only row.
+fn field(output: &Output, column: &str) -> String {
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let at = reader.headers().unwrap().iter().position(|c| c == column).unwrap();
+    reader.records().next().unwrap().unwrap()[at].to_owned()
+}
+
+#[test]
+fn a_difference_is_told_for_a_unit_and_for_all_in_every_form() {
+    let folder = shop();
+    fs::write(folder.path().join("many.yaml"), SHOP.replace("limits:", "count: 30\nlimits:")).unwrap();
+    let plan = json(&edgemem(folder.path(), &["plan", "many.yaml", "--format", "json"]));
+    let device = plan["sites"][0]["devices"][0]["device"].as_str().unwrap().to_owned();
+    let ask = |format: &str| edgemem(folder.path(), &["whatif", "many.yaml", "--drop", &device, "--format", format]);
+    let value = json(&ask("json"));
+    let site = &value["sites"][0];
+    let unit = |side: &str| site[side]["unit_price"].as_f64().unwrap();
+    assert_eq!(site["all_units"]["after"].as_f64().unwrap(), unit("after") * 30.0);
+    assert_eq!(
+        value["objective"]["difference"].as_f64().unwrap(),
+        site["all_units"]["after"].as_f64().unwrap() - site["all_units"]["before"].as_f64().unwrap()
+    );
+    let causes = value["causes"].as_array().unwrap();
+    assert!(causes.iter().any(|c| c.as_str().unwrap().starts_with(&device)), "{causes:?}");
+    let csv = ask("csv");
+    assert_eq!(csv.status.code(), Some(4));
+    let number = |column: &str| field(&csv, column).parse::<f64>().unwrap();
+    assert_eq!(number("difference"), unit("after") - unit("before"));
+    assert_eq!(number("fleet_difference"), 30.0 * (unit("after") - unit("before")));
+    for (format, mark) in [("table", "30 units"), ("markdown", "fleet_difference"), ("html", "<!doctype html>")] {
+        let output = ask(format);
+        assert_eq!(output.status.code(), Some(4), "{format}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains(mark), "{format}");
+    }
+    let only = edgemem(folder.path(), &["whatif", "many.yaml", "--only", &device]);
+    assert_eq!(only.status.code(), Some(0), "{only:?}");
+}
+
+#[test]
+fn another_scenario_is_compared_with() {
+    let folder = shop();
+    fs::write(folder.path().join("other.yaml"), SHOP.replace("decode_tok_s: 5", "decode_tok_s: 12.5")).unwrap();
+    let value = json(&edgemem(folder.path(), &["whatif", "shop.yaml", "--against", "other.yaml", "--format", "json"]));
+    let other = json(&edgemem(folder.path(), &["plan", "other.yaml", "--format", "json"]));
+    assert_eq!(value["objective"]["after"], other["objective"]["value"]);
+}
+
+#[test]
+fn a_check_names_every_fact_that_drifted_with_both_figures() {
+    let folder = shop();
+    edgemem(folder.path(), &["plan", "shop.yaml", "--format", "json", "--output", "plan.json"]);
+    let plan: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("plan.json")).unwrap()).unwrap();
+    let device = plan["sites"][0]["devices"][0]["device"].as_str().unwrap();
+    // The same board with less memory visible, less bandwidth and another draw.
+    let boards = fs::read_to_string(BOARDS).unwrap();
+    let start = boards.find(&format!("id: {device}\n")).unwrap();
+    let (before, own) = boards.split_at(start);
+    let (own, after) = own.split_at(own.find("\n  - id:").unwrap_or(own.len()));
+    let figure = |key: &str| {
+        let rest = &own[own.find(key).unwrap() + key.len()..];
+        rest[..rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap()].to_owned()
+    };
+    let (visible, bandwidth, full) = (figure("visible_mib: "), figure("bandwidth_gb_s: "), figure("full_w: "));
+    let changed = own
+        .replacen(&format!("visible_mib: {visible}"), "visible_mib: 3500", 1)
+        .replacen(&format!("bandwidth_gb_s: {bandwidth}"), "bandwidth_gb_s: 33", 1)
+        .replacen(&format!("full_w: {full}"), "full_w: 77", 1);
+    fs::write(folder.path().join("changed.yaml"), format!("{before}{changed}{after}")).unwrap();
+    let arguments = ["check", "plan.json", "--today", "2026-07-01", "--format", "json", "--catalog", "changed.yaml"];
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_edgemem")).current_dir(folder.path()).args(arguments).output().unwrap();
+    let value = json(&output);
+    assert_eq!(value["same_catalog"], false);
+    let drift: Vec<&str> = value["drift"].as_array().unwrap().iter().map(|d| d["what"].as_str().unwrap()).collect();
+    for part in ["memory 3.42 GiB, was ", "33 GB/s, was ", "77 W, was ", "loads it to "] {
+        assert!(drift.iter().any(|d| d.contains(part)), "no `{part}` in {drift:?}");
+    }
+}
+
+#[test]
+fn what_certainty_would_cost_is_told_without_a_plan_too() {
+    let folder = shop();
+    let bare = SHOP
+        .replace("    targets: { decode_tok_s: 5 }\n", "")
+        .replace("vendors: [Testboards]", "devices: [board-beta]");
+    fs::write(folder.path().join("bare.yaml"), &bare).unwrap();
+    let plan = json(&edgemem(folder.path(), &["plan", "bare.yaml", "--confidence", "0.99", "--format", "json"]));
+    let workload = &plan["sites"][0]["devices"][0]["workloads"][0];
+    let rate = |key: &str| workload[key].as_f64().unwrap();
+    // Reached at even odds, but not at 0.99.
+    let between = (rate("decode_tok_s") + rate("decode_tok_s_low")) / 2.0;
+    let asked = format!("{bare}    targets: {{ decode_tok_s: {between:.2} }}\n    duty: 0.1\n");
+    fs::write(folder.path().join("asked.yaml"), asked).unwrap();
+    let sure = edgemem(folder.path(), &["plan", "asked.yaml", "--confidence", "0.99"]);
+    assert_eq!(sure.status.code(), Some(3), "{sure:?}");
+    let text = String::from_utf8(sure.stdout).unwrap();
+    assert!(text.contains("At 0.5 board-beta for 249.00 USD would do; at 0.99 nothing does."), "{text}");
+}

@@ -38,7 +38,6 @@ pub(super) fn find(asker: &Asker<'_>, doc: &Document, constraints: &[Constraint]
     // A conflict that needs no word about copies and neighbours is the easier one to understand.
     let relations: Vec<usize> = order.iter().copied().filter(|&i| constraints[i].kind == Kind::Relation).collect();
     let simple = without(doc, constraints, &relations).filter(|d| !relations.is_empty() && impossible(asker, d));
-    let whole = doc;
     let doc = simple.as_ref().unwrap_or(doc);
     let mut offered: Vec<Core> = Vec::new();
     // Workloads that cannot be had even alone each give a conflict of their own.
@@ -77,13 +76,6 @@ pub(super) fn find(asker: &Asker<'_>, doc: &Document, constraints: &[Constraint]
     let mut core = offered
         .into_iter()
         .min_by_key(|core| (!stands_with_one_device(asker, core, constraints), core.members.len()))?;
-    // Where it is the number of devices that ties workloads of a site class together, the class as a whole says it better.
-    if !stands_with_one_device(asker, &core, constraints)
-        && let Some(members) = by_site(&core, constraints)
-        && members.iter().all(|&i| opens(asker, whole, &constraints[i]))
-    {
-        core = Core { members, doc: whole.clone() };
-    }
     let margins = (0..constraints.len()).filter(|&i| {
         let constraint = &constraints[i];
         constraint.kind == Kind::Margin
@@ -133,23 +125,6 @@ fn stands_with_one_device(asker: &Asker<'_>, core: &Core, constraints: &[Constra
     }
     let one = silent.iter().try_fold(core.doc.clone(), |doc, c| doc.with(&c.path, plain(Value::Null)).ok());
     one.is_some_and(|one| core.members.iter().all(|&i| opens(asker, &one, &constraints[i])))
-}
-
-/// The members of a conflict with site classes in place of their workloads; nothing when no class has a name.
-fn by_site(core: &Core, constraints: &[Constraint]) -> Option<Vec<usize>> {
-    let site_of = |i: usize| {
-        let inner = &constraints[i].path.0;
-        (0..constraints.len()).find(|&s| constraints[s].kind == Kind::Site && inner.starts_with(&constraints[s].path.0))
-    };
-    let mut members: Vec<usize> = Vec::new();
-    for &i in &core.members {
-        let member = if constraints[i].kind == Kind::Workload { site_of(i)? } else { i };
-        if !members.contains(&member) {
-            members.push(member);
-        }
-    }
-    members.sort_unstable();
-    Some(members)
 }
 
 /// The document with all members of a conflict dropped.
