@@ -38,6 +38,7 @@ pub(super) fn find(asker: &Asker<'_>, doc: &Document, constraints: &[Constraint]
     // A conflict that needs no word about copies and neighbours is the easier one to understand.
     let relations: Vec<usize> = order.iter().copied().filter(|&i| constraints[i].kind == Kind::Relation).collect();
     let simple = without(doc, constraints, &relations).filter(|d| !relations.is_empty() && impossible(asker, d));
+    let whole = doc;
     let doc = simple.as_ref().unwrap_or(doc);
     let mut offered: Vec<Core> = Vec::new();
     // Workloads that cannot be had even alone each give a conflict of their own.
@@ -71,6 +72,18 @@ pub(super) fn find(asker: &Asker<'_>, doc: &Document, constraints: &[Constraint]
             let rest = order.iter().copied().filter(|&i| i != first);
             let order: Vec<usize> = std::iter::once(first).chain(rest).collect();
             offered.push(filter(asker, doc, constraints, &order));
+        }
+    }
+    // A conflict that rests on it is told in larger pieces where these are all that is in the way: workloads with their
+    // targets, or, when several share the blame, what the user asks of them together.
+    if !offered.iter().any(|core| stands_with_one_device(asker, core, constraints)) {
+        for whole_pieces in [&[Kind::Target][..], &[Kind::Target, Kind::Workload, Kind::Site]] {
+            let pieces = order.iter().copied().filter(|&i| !whole_pieces.contains(&constraints[i].kind));
+            let members = filter(asker, whole, constraints, &pieces.collect::<Vec<_>>()).members;
+            if !members.is_empty() && members.iter().all(|&i| opens(asker, whole, &constraints[i])) {
+                offered = vec![Core { members, doc: whole.clone() }];
+                break;
+            }
         }
     }
     let mut core = offered
