@@ -18,10 +18,12 @@ pub enum Fold {
     Single,
     /// All measurements of one source.
     Source,
+    /// A third of all devices at once; of a device with very many measurements a third of the models.
+    Third,
 }
 
 impl Fold {
-    /// All ways of leaving out.
+    /// The ways of leaving out one thing at a time.
     pub const ALL: [Self; 6] =
         [Self::Silicon, Self::Chip, Self::ChipModel, Self::CellFormat, Self::Single, Self::Source];
 
@@ -33,6 +35,7 @@ impl Fold {
             Self::CellFormat => o.names.cell_format.clone(),
             Self::Single => format!("{}|{:?}", o.names.cell_format, o.measured),
             Self::Source => o.source.clone(),
+            Self::Third => o.third.to_string(),
         }
     }
 }

@@ -9,9 +9,9 @@ use super::observation::{Measured, Observation};
 use super::scatter;
 use super::tree::{Fit, Prior, Row, distinct};
 use crate::speed::language::constants::{BatchLaw, Constants, Part, PartFile};
-use crate::speed::language::keys::Kind;
+use crate::speed::language::keys::{Kind, hash};
 use crate::speed::language::law::{self, DecodeLaw, Figures, PrefillLaw};
-use crate::speed::language::spread::Level;
+use crate::speed::language::spread::{Level, Spread};
 use crate::units::BytesPerSecond;
 
 /// Which rate.
@@ -100,6 +100,9 @@ const fn prefill_width(kind: Kind) -> f64 {
     }
 }
 
+/// A device with more measurements than this is divided by models.
+const VERY_MANY: usize = 100;
+
 /// Deviations smaller than this are left out of the files, unless their name says what was measured.
 const NEGLIGIBLE: f64 = 0.002;
 
@@ -141,7 +144,20 @@ impl Calibrator {
             }
         }
         calibrator.observations.retain(|o| o.figures.bandwidth > 1.0);
+        calibrator.divide();
         calibrator
+    }
+
+    /// Divides the measurements into thirds.
+    fn divide(&mut self) {
+        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        for o in &self.observations {
+            *count.entry(o.names.chip.clone()).or_default() += 1;
+        }
+        for o in &mut self.observations {
+            let by_model = count[&o.names.chip] > VERY_MANY;
+            o.third = hash(if by_model { &o.names.cell } else { &o.names.chip }) % 3;
+        }
     }
 
     /// The observations that can be used, in the order of [`Judged::observation`].
@@ -174,11 +190,16 @@ impl Calibrator {
     pub fn constants(&self) -> Constants {
         let all: Vec<usize> = (0..self.observations.len()).collect();
         let fit = self.fit(&all);
-        let judged = |target| -> Vec<Judged> {
-            Fold::ALL
+        let spread = |target: Target| -> Spread {
+            let one_at_a_time: Vec<Judged> = Fold::ALL
                 .iter()
                 .flat_map(|&fold| self.judge(target, fold).into_iter().filter(move |j| speaks(fold, j)))
-                .collect()
+                .collect();
+            let classes = |i: usize| match target {
+                Target::Decode => self.observations[i].names.decode_classes(),
+                Target::Batch | Target::Prefill => self.observations[i].names.prefill_classes(),
+            };
+            scatter::spread(&one_at_a_time, &self.judge(target, Fold::Third), classes)
         };
         Constants {
             decode: part(
@@ -188,13 +209,9 @@ impl Calibrator {
                     cache_share: rounded((-p[1]).exp()),
                     layer_us: rounded(p[2].exp()),
                 },
-                scatter::spread(&judged(Target::Decode), |i| self.observations[i].names.decode_path[3].as_str()),
+                spread(Target::Decode),
             ),
-            batch: part(
-                &fit.batch,
-                |p| BatchLaw { batch_share: rounded((-p[1]).exp()) },
-                scatter::spread(&judged(Target::Batch), |i| self.observations[i].names.prefill_path[4].as_str()),
-            ),
+            batch: part(&fit.batch, |p| BatchLaw { batch_share: rounded((-p[1]).exp()) }, spread(Target::Batch)),
             prefill: part(
                 &fit.prefill,
                 |p| PrefillLaw {
@@ -203,7 +220,7 @@ impl Calibrator {
                     layer_us: rounded(p[2].exp()),
                     attention_share: rounded((-p[3]).exp()),
                 },
-                scatter::spread(&judged(Target::Prefill), |i| self.observations[i].names.prefill_path[4].as_str()),
+                spread(Target::Prefill),
             ),
             inferred_bandwidth: self.inferred.iter().map(|(chip, &b)| (chip.clone(), BytesPerSecond(b))).collect(),
         }
@@ -321,7 +338,7 @@ impl Calibrator {
 /// would make a device look better known than it is.
 fn speaks(fold: Fold, judged: &Judged) -> bool {
     match fold {
-        Fold::Source => true,
+        Fold::Source | Fold::Third => true,
         Fold::Single => judged.level == Level::Exact,
         Fold::CellFormat => judged.level == Level::Cell,
         Fold::ChipModel => judged.level == Level::Device,
@@ -371,11 +388,7 @@ fn prefill_row(o: &Observation) -> Row<4> {
     }
 }
 
-fn part<L: Copy, const N: usize>(
-    fit: &Fit<N>,
-    law: impl Fn(&[f64; N]) -> L,
-    spread: crate::speed::language::spread::Spread,
-) -> Part<L> {
+fn part<L: Copy, const N: usize>(fit: &Fit<N>, law: impl Fn(&[f64; N]) -> L, spread: Spread) -> Part<L> {
     // Names of cells and of chips with an engine say what was measured, whatever their value.
     let tells = |name: &str| name.starts_with("cell|") || name.starts_with("chip|");
     PartFile {

@@ -5,7 +5,9 @@ use crate::domain::PowerMode;
 use crate::memory::Case;
 use crate::speed::NoEstimate;
 use crate::speed::language::Constants;
-use crate::speed::language::keys::{Kind, Subject, hash, spelt};
+use crate::speed::language::keys::{
+    Kind, MAKER_DECODE, MAKER_PREFILL, SILICON_DECODE, SILICON_PREFILL, Subject, hash, spelt,
+};
 use crate::speed::language::law::Figures;
 use crate::speed::language::spread::{Level, Width};
 use crate::speed::language::work::Work;
@@ -47,6 +49,8 @@ pub struct Observation {
     pub(super) figures: Figures,
     pub(super) bandwidth_known: bool,
     pub(super) names: Names,
+    /// Which third of the devices it belongs to.
+    pub(super) third: u64,
 }
 
 /// The names under which constants apply to an observation.
@@ -59,6 +63,18 @@ pub(super) struct Names {
     pub(super) device: String,
     pub(super) cell: String,
     pub(super) cell_format: String,
+}
+
+impl Names {
+    /// The laws of the engine on hardware of this maker and on this silicon: by them scatter is told apart.
+    pub(super) fn decode_classes(&self) -> [&str; 2] {
+        [MAKER_DECODE, SILICON_DECODE].map(|i| self.decode_path[i].as_str())
+    }
+
+    /// The same for prompts and batches.
+    pub(super) fn prefill_classes(&self) -> [&str; 2] {
+        [MAKER_PREFILL, SILICON_PREFILL].map(|i| self.prefill_path[i].as_str())
+    }
 }
 
 impl Observation {
@@ -100,6 +116,7 @@ impl Observation {
                 cell: subject.cell_name(spelt),
                 cell_format: cell_format.unwrap_or_default(),
             },
+            third: 0,
         })
     }
 
@@ -112,11 +129,11 @@ impl Observation {
     /// The range around an estimate of this observation that rests on `level`.
     #[must_use]
     pub fn width(&self, target: Target, level: Level, confidence: Share, constants: &Constants) -> Width {
-        let law = |path: &[String], depth: usize| path.get(depth).map_or(0, |name| hash(name));
+        let hashed = |names: [&str; 2]| names.map(hash);
         match target {
-            Target::Decode => constants.decode.width(level, law(&self.names.decode_path, 3), confidence),
-            Target::Batch => constants.batch.width(level, law(&self.names.prefill_path, 4), confidence),
-            Target::Prefill => constants.prefill.width(level, law(&self.names.prefill_path, 4), confidence),
+            Target::Decode => constants.decode.width(level, hashed(self.names.decode_classes()), confidence),
+            Target::Batch => constants.batch.width(level, hashed(self.names.prefill_classes()), confidence),
+            Target::Prefill => constants.prefill.width(level, hashed(self.names.prefill_classes()), confidence),
         }
     }
 

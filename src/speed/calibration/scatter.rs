@@ -19,14 +19,22 @@ const PRIOR_COUNT: f64 = 12.0;
 /// Smallest number of errors from which a level's scatter is worked out by itself.
 const ENOUGH: usize = 12;
 
-/// The scatter of these errors; `class` names the law of an observation's engine on its silicon.
-pub(super) fn spread<'a>(judged: &[Judged], class: impl Fn(usize) -> &'a str) -> Spread {
+/// The confidence at which ranges must hold when a third of all devices is unknown.
+const HOLDS: f64 = 0.9;
+
+/// The scatter of these errors: of measurements that were left out one thing at a time, and of measurements that were left
+/// out by thirds. The first tell levels and classes apart, but leave to every device its neighbours, so that it looks better
+/// known than a buyer's next device will be; the second stretch the ranges until they hold. `classes` names the laws of an observation's engine, on hardware of its maker and on its
+/// silicon.
+pub(super) fn spread<'a>(judged: &[Judged], thirds: &[Judged], classes: impl Fn(usize) -> [&'a str; 2]) -> Spread {
+    let maker = |j: &Judged| classes(j.observation)[0];
+    let silicon = |j: &Judged| classes(j.observation)[1];
     let mut count: BTreeMap<&str, f64> = BTreeMap::new();
     for j in judged {
-        *count.entry(class(j.observation)).or_default() += 1.0;
+        *count.entry(maker(j)).or_default() += 1.0;
     }
     // A class with many measurements counts as the square root of their number.
-    let weight = |j: &Judged| count[class(j.observation)].powf(-0.5);
+    let weight = |j: &Judged| count[maker(j)].powf(-0.5);
     let mut scale: BTreeMap<Level, f64> = BTreeMap::new();
     let mut least: f64 = 0.0;
     for level in Level::ALL {
@@ -44,21 +52,17 @@ pub(super) fn spread<'a>(judged: &[Judged], class: impl Fn(usize) -> &'a str) ->
         least = least.max(own).max(0.02);
         scale.insert(level, rounded(least));
     }
-    let mut by_class: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
-    for j in judged {
-        by_class.entry(class(j.observation)).or_default().push((j.log_error.abs() / scale[&j.level], 1.0));
+    let mut relative: BTreeMap<&str, f64> = BTreeMap::new();
+    for (name, (_, errors)) in grouped(judged, |j| (maker(j), maker(j)), &scale) {
+        relative.insert(name, shrunk(errors, 1.0));
     }
-    let relative: BTreeMap<&str, f64> = by_class
-        .into_iter()
-        .map(|(name, errors)| {
-            let n = errors.len() as f64;
-            let own = quantile(errors, QUANTILE) / NORMAL_QUANTILE;
-            let shrunk = ((n * own * own + PRIOR_COUNT) / (n + PRIOR_COUNT)).sqrt();
-            (name, rounded(shrunk.clamp(0.5, 2.0)))
-        })
-        .collect();
+    // What is odd about one kind of silicon is told from what is odd about all of its maker's.
+    for (name, (maker, errors)) in grouped(judged, |j| (silicon(j), maker(j)), &scale) {
+        let towards = relative.get(maker).copied().unwrap_or(1.0);
+        relative.insert(name, shrunk(errors, towards));
+    }
     let standard: Vec<(f64, f64)> =
-        judged.iter().map(|j| (j.log_error / (scale[&j.level] * relative[class(j.observation)]), weight(j))).collect();
+        judged.iter().map(|j| (j.log_error / (scale[&j.level] * relative[silicon(j)]), weight(j))).collect();
     let mut shape: Vec<ShapePoint> = Vec::with_capacity(CONFIDENCES.len());
     for confidence in CONFIDENCES {
         let tail = (1.0 + confidence) / 2.0;
@@ -71,7 +75,43 @@ pub(super) fn spread<'a>(judged: &[Judged], class: impl Fn(usize) -> &'a str) ->
             above: rounded(above.max(last.map_or(0.0, |p| p.above))),
         });
     }
-    Spread { scale, relative: relative.into_iter().map(|(name, f)| (name.to_owned(), f)).collect(), shape }
+    let relative: BTreeMap<String, f64> = relative.into_iter().map(|(name, f)| (name.to_owned(), f)).collect();
+    let deviation = |j: &Judged| scale[&j.level] * relative.get(silicon(j)).copied().unwrap_or(1.0);
+    let below = stretch(thirds.iter().map(|j| -j.log_error / deviation(j)), &shape, |p| p.below);
+    let above = stretch(thirds.iter().map(|j| j.log_error / deviation(j)), &shape, |p| p.above);
+    for point in &mut shape {
+        (point.below, point.above) = (rounded(point.below * below), rounded(point.above * above));
+    }
+    Spread { scale, relative, shape }
+}
+
+/// By how much one side of this shape must be stretched, at least 1 and at most 2, to hold as many of these deviations as
+/// [`HOLDS`] asks of one side.
+fn stretch(deviations: impl Iterator<Item = f64>, shape: &[ShapePoint], side: impl Fn(&ShapePoint) -> f64) -> f64 {
+    let reach = shape.iter().find(|p| p.confidence >= HOLDS).map_or(0.0, side).max(f64::MIN_POSITIVE);
+    (quantile(deviations.map(|d| (d, 1.0)).collect(), (1.0 + HOLDS) / 2.0) / reach).clamp(1.0, 2.0)
+}
+
+/// Errors in units of their level's scatter, by the first of the two names, with the second.
+fn grouped<'a>(
+    judged: &[Judged],
+    names: impl Fn(&Judged) -> (&'a str, &'a str),
+    scale: &BTreeMap<Level, f64>,
+) -> BTreeMap<&'a str, (&'a str, Vec<(f64, f64)>)> {
+    let mut groups: BTreeMap<&str, (&str, Vec<(f64, f64)>)> = BTreeMap::new();
+    for j in judged {
+        let (name, above) = names(j);
+        groups.entry(name).or_insert((above, Vec::new())).1.push((j.log_error.abs() / scale[&j.level], 1.0));
+    }
+    groups
+}
+
+/// The scatter of these errors, drawn towards that of the group above as by [`PRIOR_COUNT`] errors of it.
+fn shrunk(errors: Vec<(f64, f64)>, towards: f64) -> f64 {
+    let n = errors.len() as f64;
+    let own = quantile(errors, QUANTILE) / NORMAL_QUANTILE;
+    let both = (n * own * own + PRIOR_COUNT * towards * towards) / (n + PRIOR_COUNT);
+    rounded(both.sqrt().clamp(0.5, 2.0))
 }
 
 /// The quantile of weighted values.

@@ -103,11 +103,11 @@ impl<L: Copy> Part<L> {
         self.deviations.get(&name).copied()
     }
 
-    /// The range at a confidence, for what was measured of the subject; `law` is the hash of the name of its engine's law on
-    /// its silicon.
+    /// The range at a confidence, for what was measured of the subject; `classes` are the hashed names of its engine's laws,
+    /// on hardware of its maker and on its silicon.
     #[must_use]
-    pub fn width(&self, level: Level, law: u64, confidence: Share) -> Width {
-        let relative = self.relative.get(&law).copied().unwrap_or(1.0);
+    pub fn width(&self, level: Level, classes: [u64; 2], confidence: Share) -> Width {
+        let relative = classes.iter().rev().find_map(|name| self.relative.get(name)).copied().unwrap_or(1.0);
         self.file.spread.width(level, relative, confidence)
     }
 

@@ -341,6 +341,16 @@ pub enum Kind {
     CellFormat,
 }
 
+/// Places in [`Subject::decode_path`] of the law of an engine on hardware of one maker, and on silicon of one kind.
+pub const MAKER_DECODE: usize = 3;
+#[expect(missing_docs, reason = "explained above")]
+pub const SILICON_DECODE: usize = 4;
+
+/// The same in [`Subject::prefill_path`].
+pub const MAKER_PREFILL: usize = 4;
+#[expect(missing_docs, reason = "explained above")]
+pub const SILICON_PREFILL: usize = 5;
+
 /// Number of kinds of deviation.
 pub const KINDS: usize = 12;
 

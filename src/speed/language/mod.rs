@@ -7,7 +7,7 @@ pub mod spread;
 pub mod work;
 
 pub use constants::Constants;
-use keys::{KINDS, Kind, Subject, hashed};
+use keys::{KINDS, Kind, MAKER_DECODE, MAKER_PREFILL, SILICON_DECODE, SILICON_PREFILL, Subject, hashed};
 use law::{Figures, Terms};
 use spread::{Level, Width};
 use work::Work;
@@ -131,7 +131,7 @@ impl<'a> Question<'a> {
         let part = &constants.decode;
         let path = self.subject.decode_path(hashed);
         let (reach, law) = part.law(&path).ok_or(NOT_CALIBRATED)?;
-        let (log, level) = self.nearby(|name| part.deviation(name), reach, SILICON_DECODE);
+        let (log, level) = self.nearby(|name| part.deviation(name), reach, MAKER_DECODE);
         let terms = law::decode_terms(&self.work, self.figures, streams, depth);
         let one = law.time(&terms).0 / log.exp();
         let (time, width) = if streams > 1 {
@@ -142,9 +142,9 @@ impl<'a> Question<'a> {
             // costs more than what it saves by sharing a step.
             let shared = law.time(&law::shared_terms(&self.work, self.figures)).0 / log.exp();
             let time = one + arithmetic.min(f64::from(streams - 1) * shared);
-            (time, constants.batch.width(level, path[SILICON_PREFILL], confidence))
+            (time, constants.batch.width(level, [path[MAKER_PREFILL], path[SILICON_PREFILL]], confidence))
         } else {
-            (one, part.width(level, path[SILICON_DECODE], confidence))
+            (one, part.width(level, [path[MAKER_DECODE], path[SILICON_DECODE]], confidence))
         };
         Ok(DecodeEstimate { rate: range(1.0 / time, width), bound: bound(&terms, law, time / one), level })
     }
@@ -162,9 +162,9 @@ impl<'a> Question<'a> {
         let part = &constants.prefill;
         let path = self.subject.prefill_path(hashed);
         let (reach, law) = part.law(&path).ok_or(NOT_CALIBRATED)?;
-        let (log, level) = self.nearby(|name| part.deviation(name), reach, SILICON_PREFILL);
+        let (log, level) = self.nearby(|name| part.deviation(name), reach, MAKER_PREFILL);
         let time = law.time(&law::prefill_terms(&self.work, self.figures, prompt)).0 / log.exp();
-        let width = part.width(level, path[SILICON_PREFILL], confidence);
+        let width = part.width(level, [path[MAKER_PREFILL], path[SILICON_PREFILL]], confidence);
         Ok(PrefillEstimate { rate: range(prompt as f64 / time, width), time, width, level })
     }
 
@@ -205,10 +205,8 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Places of the law of an engine, and of an engine on silicon of one kind, in the paths.
+/// Place of the law of an engine in the paths.
 const ENGINE: usize = 2;
-const SILICON_DECODE: usize = 3;
-const SILICON_PREFILL: usize = 4;
 
 const NOT_CALIBRATED: NoEstimate =
     NoEstimate::Unable("the speed model has no constants: the catalogs lack calibration/");

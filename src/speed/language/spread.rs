@@ -47,7 +47,8 @@ impl Level {
 pub struct Spread {
     /// Typical deviation by what was measured.
     pub scale: BTreeMap<Level, f64>,
-    /// Deviations with an engine on a kind of silicon, relative to the typical ones, by the name of its law.
+    /// Deviations with an engine on hardware of a maker, or on a kind of silicon, relative to the typical ones, by the name
+    /// of its law.
     pub relative: BTreeMap<String, f64>,
     /// The shape of the scatter, confidences ascending.
     pub shape: Vec<ShapePoint>,
