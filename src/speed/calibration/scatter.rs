@@ -1,6 +1,6 @@
 //! From errors of left-out measurements to ranges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::folds::Judged;
 use crate::speed::language::spread::{Level, ShapePoint, Spread};
@@ -13,8 +13,11 @@ const CONFIDENCES: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
 const QUANTILE: f64 = 0.8;
 const NORMAL_QUANTILE: f64 = 1.2816;
 
-/// Measurements that the scatter of its level weighs against those of a class of its own.
-const PRIOR_COUNT: f64 = 12.0;
+/// Measurements that the scatter of the group above weighs against those of a class of its own.
+const PRIOR_COUNT: f64 = 6.0;
+
+/// How far the scatter of a class may lie from the typical one, either way.
+const APART: f64 = 2.0;
 
 /// Smallest number of errors from which a level's scatter is worked out by itself.
 const ENOUGH: usize = 12;
@@ -92,26 +95,30 @@ fn stretch(deviations: impl Iterator<Item = f64>, shape: &[ShapePoint], side: im
     (quantile(deviations.map(|d| (d, 1.0)).collect(), (1.0 + HOLDS) / 2.0) / reach).clamp(1.0, 2.0)
 }
 
-/// Errors in units of their level's scatter, by the first of the two names, with the second.
+/// The group above and the errors of a group, each with its observation.
+type Group<'a> = (&'a str, Vec<(usize, f64)>);
+
+/// Errors in units of their level's scatter, by the first of the two names; the second is the group above.
 fn grouped<'a>(
     judged: &[Judged],
     names: impl Fn(&Judged) -> (&'a str, &'a str),
     scale: &BTreeMap<Level, f64>,
-) -> BTreeMap<&'a str, (&'a str, Vec<(f64, f64)>)> {
-    let mut groups: BTreeMap<&str, (&str, Vec<(f64, f64)>)> = BTreeMap::new();
+) -> BTreeMap<&'a str, Group<'a>> {
+    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
     for j in judged {
         let (name, above) = names(j);
-        groups.entry(name).or_insert((above, Vec::new())).1.push((j.log_error.abs() / scale[&j.level], 1.0));
+        groups.entry(name).or_insert((above, Vec::new())).1.push((j.observation, j.log_error.abs() / scale[&j.level]));
     }
     groups
 }
 
-/// The scatter of these errors, drawn towards that of the group above as by [`PRIOR_COUNT`] errors of it.
-fn shrunk(errors: Vec<(f64, f64)>, towards: f64) -> f64 {
-    let n = errors.len() as f64;
-    let own = quantile(errors, QUANTILE) / NORMAL_QUANTILE;
-    let both = (n * own * own + PRIOR_COUNT * towards * towards) / (n + PRIOR_COUNT);
-    rounded(both.sqrt().clamp(0.5, 2.0))
+/// The scatter of these errors, drawn towards that of the group above as by [`PRIOR_COUNT`] measurements of it. A measurement
+/// that was left out in several ways counts once, and a single odd one cannot widen a class without bound.
+fn shrunk(errors: Vec<(usize, f64)>, towards: f64) -> f64 {
+    let n = errors.iter().map(|e| e.0).collect::<BTreeSet<_>>().len() as f64;
+    let own = quantile(errors.into_iter().map(|(_, e)| (e, 1.0)).collect(), QUANTILE) / NORMAL_QUANTILE;
+    let own = own.clamp(1.0 / APART, APART);
+    rounded(((n * own * own + PRIOR_COUNT * towards * towards) / (n + PRIOR_COUNT)).sqrt())
 }
 
 /// The quantile of weighted values.
