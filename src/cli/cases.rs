@@ -386,38 +386,38 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
     line.flush().map_err(|e| Diagnostic::error(e.to_string()))?;
     drop(line);
     let mut failed = false;
-    let mut rows = Vec::with_capacity(CHUNK);
     let mut records = reader.into_records();
-    loop {
-        rows.clear();
-        for record in records.by_ref().take(CHUNK) {
-            rows.push(record.map_err(|e| bad(&e))?);
-        }
-        if rows.is_empty() {
-            break;
-        }
+    let mut read = || records.by_ref().take(CHUNK).collect::<Result<Vec<StringRecord>, _>>().map_err(|e| bad(&e));
+    let mut rows = read()?;
+    while !rows.is_empty() {
         shared.prepare(&rows, &layout, &models);
-        let parts: Vec<(Vec<u8>, bool)> = rows
-            .par_chunks(256)
-            .map(|chunk| {
-                let mut text = Vec::with_capacity(chunk.len() * 400);
-                let mut key = String::new();
-                let mut ok = true;
-                for row in chunk {
-                    let answer =
-                        shared.question(row, &layout, defaults, &mut key).and_then(|q| budget::answer(&q, catalog));
-                    ok &= answer.is_ok();
-                    write_row(&mut text, row, &answer);
-                }
-                (text, ok)
-            })
-            .collect();
+        // The next rows are read while these are worked out.
+        let (parts, next) = rayon::join(|| work_out(&rows, &shared, &layout, defaults), &mut read);
         for (text, ok) in parts {
             out.extend(text);
             failed |= !ok;
         }
+        rows = next?;
     }
     Ok((out, if failed { BAD_INPUT } else { DONE }))
+}
+
+/// The answers to these rows as text, and whether all of a part could be worked out.
+fn work_out(rows: &[StringRecord], shared: &Shared<'_>, layout: &Layout, defaults: Defaults) -> Vec<(Vec<u8>, bool)> {
+    rows.par_chunks(256)
+        .map(|chunk| {
+            let mut text = Vec::with_capacity(chunk.len() * 400);
+            let mut key = String::new();
+            let mut ok = true;
+            for row in chunk {
+                let answer =
+                    shared.question(row, layout, defaults, &mut key).and_then(|q| budget::answer(&q, shared.catalog));
+                ok &= answer.is_ok();
+                write_row(&mut text, row, &answer);
+            }
+            (text, ok)
+        })
+        .collect()
 }
 
 /// One question, read like a row of a table.
