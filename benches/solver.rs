@@ -46,7 +46,7 @@ fn site_classes(bencher: divan::Bencher, sites: usize) {
     run(bencher, &problem(Size { skus: 60, modes: 2, sites, workloads: 2, configurations: 4, devices: 1 }, Some(4)));
 }
 
-/// Units of many devices, where patterns bound; the limit is never reached on an idle machine.
+/// Units of many devices, where patterns bound; a minute at most.
 #[divan::bench(args = [50, 100], sample_count = 1, sample_size = 1)]
 fn many_workloads(bencher: divan::Bencher, workloads: usize) {
     let size = Size { skus: 200, modes: 3, sites: 1, workloads, configurations: 6, devices: 10 };
