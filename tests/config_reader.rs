@@ -85,6 +85,14 @@ fn unknown_kinds_of_layers_err_upwards() {
 }
 
 #[test]
+fn unknown_kinds_with_recurrent_layers_are_refused() {
+    let nova = PLAIN.replace("LlamaForCausalLM", "NovaForCausalLM").replace("\"llama\"", "\"nova\"");
+    let text = nova.replacen('{', "{ \"lru_width\": 2560,", 1);
+    let why = parse(&text, "config.json").expect_err("its recurrent layers are not described").one_line();
+    assert!(why.contains("lru_width") && why.contains("nova"), "{why}");
+}
+
+#[test]
 fn what_is_missing_or_impossible_is_named() {
     for (from, to, named) in [
         ("\"hidden_size\": 4096,", "", "hidden_size"),

@@ -278,8 +278,30 @@ pub(super) fn falcon_perception(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// Keys of layers without attention: state spaces, linear recurrences, RWKV.
+const RECURRENT_KEYS: [&str; 12] = [
+    "block_types",
+    "lru_width",
+    "ssm_cfg",
+    "ssm_state_size",
+    "mamba_d_state",
+    "mamba_expand",
+    "mamba_enabled",
+    "mb_per_layer",
+    "d_state",
+    "state_size",
+    "time_mix_extra_dim",
+    "linear_num_value_heads",
+];
+
 /// What the keys of an unknown kind of model tell.
 pub(super) fn unknown(r: &mut Reading<'_>) -> Read<()> {
+    if let Some(key) = RECURRENT_KEYS.iter().find(|key| r.text.has(&[key])) {
+        return Err(format!(
+            "`{key}` of the unknown kind of model `{}` tells of recurrent layers, whose dimensions cannot be guessed",
+            r.kind
+        ));
+    }
     latent::attention(r)?;
     experts::read(r)?;
     if r.spec.pattern.as_deref().is_some_and(|p| p.chars().any(|c| !matches!(c, 'F' | 'S'))) {
