@@ -491,23 +491,10 @@ fn write_field(out: &mut Vec<u8>, field: &str) {
 }
 
 fn write_pool(out: &mut Vec<u8>, pool: &PoolBudget, fits: bool) {
-    let used = &pool.used;
     out.push(b',');
     // Writing to a Vec cannot fail.
     let _ = write!(out, "{}", pool.name);
-    for bytes in [
-        used.weights,
-        used.kv_cache,
-        used.state,
-        used.compute,
-        used.output,
-        used.activations(),
-        used.framework,
-        pool.os,
-        pool.steady,
-        pool.required,
-        pool.capacity,
-    ] {
+    for bytes in pool.parts() {
         out.push(b',');
         write_whole(out, bytes.0);
     }

@@ -55,6 +55,25 @@ pub struct PoolBudget {
 }
 
 impl PoolBudget {
+    /// Every figure of the pool, in the order of the tables.
+    #[must_use]
+    pub fn parts(&self) -> [Bytes; 11] {
+        let used = &self.used;
+        [
+            used.weights,
+            used.kv_cache,
+            used.state,
+            used.compute,
+            used.output,
+            used.activations(),
+            used.framework,
+            self.os,
+            self.steady,
+            self.required,
+            self.capacity,
+        ]
+    }
+
     /// Whether the pool holds it.
     #[must_use]
     pub fn fits(&self) -> bool {

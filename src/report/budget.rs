@@ -101,22 +101,8 @@ pub fn budget_table(answer: &Answer) -> Table {
         "fits",
     ]);
     for pool in &answer.pools {
-        let used = &pool.used;
         let mut row = vec![Cell::text(pool.name.id())];
-        let parts = [
-            used.weights,
-            used.kv_cache,
-            used.state,
-            used.compute,
-            used.output,
-            used.activations(),
-            used.framework,
-            pool.os,
-            pool.steady,
-            pool.required,
-            pool.capacity,
-        ];
-        row.extend(parts.into_iter().map(|b| Cell::whole(b.0)));
+        row.extend(pool.parts().map(|bytes| Cell::whole(bytes.0)));
         row.push(Cell::Bool(answer.fits()));
         table.rows.push(row);
     }

@@ -1,6 +1,7 @@
 //! Speed: decode, prefill, time to the first token, inferences per second, each with a range at a confidence.
 
 pub mod calibration;
+mod hashed;
 pub mod language;
 pub mod vision;
 

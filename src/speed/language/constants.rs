@@ -1,13 +1,13 @@
 //! The fitted constants: laws by class of hardware, deviations from them, and how far measurements scatter around both.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::keys::hash;
 use super::law::{DecodeLaw, PrefillLaw};
 use super::spread::{Level, Spread, Width};
+use crate::speed::hashed::ByHash;
 use crate::units::{BytesPerSecond, Share};
 
 /// Everything that `catalogs/calibration/` says about language models.
@@ -41,9 +41,9 @@ pub struct BatchLaw {
 )]
 pub struct Part<L> {
     file: PartFile<L>,
-    laws: Index<L>,
-    deviations: Index<f64>,
-    relative: Index<f64>,
+    laws: ByHash<L>,
+    deviations: ByHash<f64>,
+    relative: ByHash<f64>,
 }
 
 /// The form in which a [`Part`] is written.
@@ -68,9 +68,9 @@ impl<L> Default for Part<L> {
     fn default() -> Self {
         Self {
             file: PartFile::default(),
-            laws: Index::default(),
-            deviations: Index::default(),
-            relative: Index::default(),
+            laws: ByHash::default(),
+            deviations: ByHash::default(),
+            relative: ByHash::default(),
         }
     }
 }
@@ -115,27 +115,5 @@ impl<L: Copy> Part<L> {
     #[must_use]
     pub fn file(&self) -> &PartFile<L> {
         &self.file
-    }
-}
-
-type Index<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
-
-/// The names are hashed already.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
     }
 }

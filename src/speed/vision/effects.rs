@@ -6,10 +6,11 @@
 //! calibration gives each effect the value that measurements pull it to from zero, so that an effect seen once moves little
 //! and a device without measurements of its own borrows from its relatives.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::speed::hashed::ByHash;
 
 /// What two measurements may have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -261,7 +262,7 @@ pub type Written = BTreeMap<Shared, BTreeMap<String, f64>>;
 #[serde(from = "Written", into = "Written")]
 pub struct Effects {
     written: Written,
-    by_hash: HashMap<u64, f64, BuildHasherDefault<Identity>>,
+    by_hash: ByHash<f64>,
 }
 
 impl From<Written> for Effects {
@@ -297,26 +298,6 @@ impl Effects {
     #[must_use]
     pub const fn written(&self) -> &Written {
         &self.written
-    }
-}
-
-/// The keys are hashes already.
-#[derive(Debug, Clone, Copy, Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
     }
 }
 
