@@ -99,7 +99,8 @@ fn towers_that_are_files_of_their_own_count_only_with_images() {
     let (text, one, two) = (with("rkllm", 0), with("rkllm", 1), with("rkllm", 2));
     let tower = 2 * model.model.language().unwrap().spec.vision.unwrap().parameters;
     assert_eq!(one.weights.0 - text.weights.0, tower);
-    assert_eq!(one.compute.0 - text.compute.0, tower);
+    assert!(one.vision.0 >= tower);
+    assert_eq!(text.vision.0, 0);
     assert_eq!(two.weights, one.weights);
     // An engine that always loads the tower has room for an image as well.
     assert_eq!(with("executorch-qnn", 0), with("executorch-qnn", 1));
@@ -179,4 +180,78 @@ fn more_context_and_more_streams_never_need_less() {
             }
         }
     }
+}
+
+/// Sizes of the compute buffer of llama.cpp's image encoder that were logged: model, flash attention, MiB on the accelerator.
+///
+/// ROCm on an MI300X at the size that is reserved at start (github.com/gpustack/gguf-parser-go/issues/44, August 2026);
+/// CUDA and the CPU likewise (server logs of Qwen3.6-27B, May 2026, and Qwen3.5-2B; `llama.cpp` issue 18181 for 372.08);
+/// OpenCL on an Adreno 830 (Qwen3.5-0.8B); LLaVA 1.5 without flash attention (ollama issue 2706, February 2024).
+const LOGGED: &[(&str, bool, f64)] = &[
+    ("Qwen/Qwen2.5-VL-7B-Instruct", false, 4872.0),
+    ("Qwen/Qwen2.5-VL-7B-Instruct", true, 705.0),
+    ("Qwen/Qwen3-VL-2B-Instruct", false, 4728.0),
+    ("Qwen/Qwen3-VL-2B-Instruct", true, 323.0),
+    ("Qwen/Qwen3-VL-8B-Instruct", true, 372.08),
+    ("Qwen/Qwen2-VL-2B-Instruct", false, 4598.0),
+    ("Qwen/Qwen2-VL-2B-Instruct", true, 267.0),
+    ("google/gemma-3-4b-it", false, 1132.0),
+    ("google/gemma-3-4b-it", true, 121.0),
+    ("Qwen/Qwen3.6-27B", true, 248.10),
+    ("Qwen/Qwen3.5-2B", true, 223.30),
+    ("Qwen/Qwen3.5-0.8B", true, 161.31),
+    ("llava-hf/llava-1.5-7b-hf", false, 32.89),
+];
+
+#[test]
+fn the_image_encoder_of_llama_cpp_takes_at_least_what_was_logged() {
+    for &(name, flash, logged) in LOGGED {
+        let mut model = Asked::new(name);
+        let found = |model: &Asked, images| {
+            let demand = Demand { images, ..demand(8192, 1) };
+            let found = model.footprint("rtx-5090", "llama.cpp-cuda", "q4_k_m", flash, KvPair::F16, demand);
+            found.main.vision.0 as f64 / f64::from(1 << 20)
+        };
+        assert!(found(&model, 0).abs() < f64::EPSILON, "{name} without images");
+        assert!(found(&model, 1) >= logged, "{name}: {} of {logged} MiB", found(&model, 1));
+        assert!((found(&model, 3) - found(&model, 1)).abs() < f64::EPSILON, "{name}: images are encoded one by one");
+        // At the size that was logged: llama.cpp reserves for 46 x 46 tokens of four patches where images have any size.
+        let edgemem::domain::Body::Language(body) = &mut model.model.body else { panic!("{name}") };
+        let encoder = body.spec.vision.as_mut().and_then(|v| v.encoder.as_mut()).unwrap();
+        encoder.patches = encoder.patches.min(4 * 46 * 46);
+        let same = found(&model, 1);
+        assert!(same >= logged && same < 2.0 * logged, "{name}, flash {flash}: {same} of {logged} MiB");
+    }
+}
+
+#[test]
+fn what_an_image_leaves_in_cross_attention_layers_is_counted() {
+    let vision = Asked::new("meta-llama/Llama-3.2-11B-Vision-Instruct");
+    let cache = |runtime, images, streams| {
+        let demand = Demand { images, ..demand(4096, streams) };
+        vision.footprint("rtx-5090", runtime, "bf16", true, KvPair::F16, demand).main.kv_cache.0
+    };
+    // 8 of 40 layers, 8 heads of 128 for keys and values, four tiles of 1601 positions
+    let image = 8 * 2 * 8 * 128 * 4 * 1601;
+    let text = 32 * 2 * 8 * 128 * 4096 * 2;
+    assert_eq!(cache("pytorch-cuda", 2, 1), text + 2 * 2 * image);
+    assert_eq!(cache("vllm", 1, 3), 3 * (text + 2 * image));
+    // Ollama has room for one from the start, in single precision.
+    assert_eq!(cache("ollama-cuda", 0, 1), text + 4 * image);
+    assert_eq!(cache("ollama-cuda", 1, 1), text + 4 * image);
+}
+
+#[test]
+fn engines_that_encode_all_images_at_once_have_room_for_the_largest() {
+    let qwen = Asked::new("Qwen/Qwen2.5-VL-7B-Instruct");
+    let vision = |runtime, images| {
+        let demand = Demand { images, ..demand(32_768, 1) };
+        qwen.footprint("rtx-5090", runtime, "bf16", true, KvPair::F16, demand).main.vision.0
+    };
+    // 16384 tokens of four patches, three gated rows of 3420 and three of 1280 beside the pixels, in 16 bits.
+    let one = 65_536 * 2 * (3 * 3420 + 3 * 1280 + 3 * 14 * 14);
+    assert_eq!(vision("vllm", 1), one);
+    assert_eq!(vision("vllm", 0), one, "the server profiles with an image");
+    assert_eq!(vision("pytorch-cuda", 2), 2 * one);
+    assert_eq!(vision("mlx", 0), 0);
 }

@@ -19,7 +19,7 @@ pub use device::{
 pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Needs};
 pub use model::{
     Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
-    Speech, Ssm, StoredTensor, StoredWeights, Task, VisionTower,
+    Speech, Ssm, StoredTensor, StoredWeights, Task, VisionEncoder, VisionTower,
 };
 pub use os_image::OsImage;
 pub use precision::Precision;

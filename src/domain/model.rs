@@ -223,6 +223,17 @@ pub enum Mixer {
     None,
 }
 
+impl Mixer {
+    /// The attention of a layer that looks at something else than the tokens before it.
+    #[must_use]
+    pub fn cross(&self) -> Option<&Attention> {
+        match self {
+            Self::Attention(a) if a.cross => Some(a),
+            _ => None,
+        }
+    }
+}
+
 /// Softmax attention of one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attention {
@@ -236,8 +247,10 @@ pub struct Attention {
     pub v_head_dim: u32,
     /// Tokens looked back at most; absent for full attention.
     pub window: Option<u32>,
-    /// Reads the cache of an earlier layer and has none of its own.
+    /// Has no keys and values of the tokens of its own: it reads the cache of an earlier layer, or `cross`.
     pub shares_kv: bool,
+    /// Looks at the positions of an image instead of the tokens.
+    pub cross: bool,
     /// Values are the keys: no value projection.
     pub k_eq_v: bool,
 }
@@ -373,4 +386,47 @@ pub struct VisionTower {
     /// Tokens that one image becomes at the model's default resolution; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_image: Option<u32>,
+    /// The tower's own dimensions; absent when unknown, or when it is no transformer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<VisionEncoder>,
+    /// Positions of one image that the language body's cross-attention layers keep keys and values of (Llama 3.2 Vision);
+    /// 0 where images become tokens of the prompt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attended_positions: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(b: &bool) -> bool {
+    !*b
+}
+
+/// What the memory of a transformer that encodes images depends on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VisionEncoder {
+    /// Width of its residual stream.
+    pub hidden: u32,
+    /// Inner width of its feed-forward blocks.
+    pub ffn: u32,
+    /// Attention heads.
+    pub heads: u32,
+    /// The feed-forward blocks have a gate.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub gated: bool,
+    /// Patches that are encoded at once: of a tile where images are cut into tiles, else of the largest image that the
+    /// model's own processor makes.
+    pub patches: u32,
+    /// Side of a patch in pixels.
+    pub patch: u32,
+    /// Attention is restricted to windows by a mask over all pairs of patches.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub masked: bool,
+    /// Layers whose outputs go to the language body besides the last one's.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taps: u32,
 }

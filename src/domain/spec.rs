@@ -299,7 +299,7 @@ impl ArchitectureSpec {
                 None => Mixer::Attention(self.attention(i, false)?),
             },
             'S' | 's' => Mixer::Attention(self.attention(i, true)?),
-            'X' => Mixer::Attention(Attention { shares_kv: true, ..self.attention(i, false)? }),
+            'X' => Mixer::Attention(Attention { shares_kv: true, cross: true, ..self.attention(i, false)? }),
             'M' | 'm' => Mixer::Ssm(ssm()?),
             'H' => Mixer::Parallel(self.attention(i, false)?, ssm()?),
             'L' => Mixer::GatedDelta(
@@ -328,6 +328,7 @@ impl ArchitectureSpec {
                 None
             },
             shares_kv: i >= (self.layers - self.kv_shared_layers.min(self.layers)) as usize,
+            cross: false,
             k_eq_v: global.is_some_and(|g| g.k_eq_v),
         };
         for (field, value) in
@@ -357,6 +358,12 @@ impl ArchitectureSpec {
         }
         if let Some(g) = &self.global {
             widths("global", &[g.kv_heads, g.head_dim, g.v_head_dim.unwrap_or(0)])?;
+        }
+        if let Some(v) = &self.vision {
+            at_most("attended positions", v.attended_positions, MAX_VOCAB)?;
+            if let Some(e) = &v.encoder {
+                widths("vision encoder", &[e.hidden, e.ffn, e.heads, e.patches, e.patch, e.taps])?;
+            }
         }
         for list in [&self.kv_heads_per_layer, &self.heads_per_layer, &self.ffn_per_layer] {
             widths("a list per layer", list)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Case;
+use super::{Case, vision};
 use crate::domain::{Architecture, FeedForward, KvPair, Layer, Mixer, Ssm};
 use crate::units::Bytes;
 
@@ -59,6 +59,12 @@ pub(super) fn kept(architecture: &Architecture, kv: KvPair, streams: u32, cells:
         one.state = one.state.saturating_add(state(layer, architecture.spec.hidden));
     }
     Kept { kv: one.kv.saturating_mul(streams.into()), state: one.state.saturating_mul(streams.into()) }
+}
+
+/// Bytes of the keys and values of images that all streams keep in 16 bits, in the layers that attend to images.
+pub(super) fn image_cache(case: &Case<'_>) -> u128 {
+    let streams = case.demand.streams.max(1);
+    vision::attended(case, HALF, vision::encoded(case)).saturating_mul(streams.into())
 }
 
 /// Bytes that a layer caches per token, and the window that it looks back over.
@@ -147,20 +153,6 @@ fn ssm(s: &Ssm) -> u128 {
 
 fn product(a: u32, b: u32) -> u128 {
     u128::from(a) * u128::from(b)
-}
-
-/// Bytes for the intermediate tensors of a vision tower: as much as its weights in 16 bits, for each image at once.
-///
-/// The only readings are TensorRT Edge-LLM's: with the tower, Qwen3.5-2B takes 0.5 GB more on an Orin NX and 2.7 GB more on an
-/// AGX Orin, whose engine is built for larger images. The tower's weights are 0.8 GB.
-pub(super) fn tower(case: &Case<'_>, architecture: &Architecture) -> u128 {
-    let images = match case.demand.images {
-        0 if case.runtime.weight_residence.towers_apart => 0,
-        // An engine that has loaded its tower has made room for an image too.
-        0 => 1,
-        n => n,
-    };
-    architecture.spec.vision.map_or(0, |v| HALF * u128::from(v.parameters) * u128::from(images))
 }
 
 /// Bytes of the weights in memory: every tensor once, but for what the engine is known to hold twice, smaller or not at

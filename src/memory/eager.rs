@@ -1,8 +1,8 @@
 //! PyTorch eager: tensor by tensor, the whole prompt at once.
 
-use super::blocks::{HALF, cached_row, kept, resident, tower, widest};
+use super::blocks::{HALF, cached_row, image_cache, kept, resident, widest};
 use super::static_graph::{layer_outputs, speech_use};
-use super::{Case, Footprint, PoolUse, Unsupported};
+use super::{Case, Footprint, PoolUse, Unsupported, vision};
 use crate::domain::{Architecture, Mixer, Network, Precision};
 use crate::units::Bytes;
 
@@ -54,16 +54,14 @@ fn language(case: &Case<'_>, architecture: &Architecture) -> (PoolUse, &'static 
             "whole-prompt scores",
         )
     };
-    let compute = rows
-        .saturating_add(scores)
-        .saturating_add(joined.saturating_mul(tokens))
-        .saturating_add(tower(case, architecture));
+    let compute = rows.saturating_add(scores).saturating_add(joined.saturating_mul(tokens));
     let logits = u128::from(demand.output_rows().max(streams.into())) * u128::from(architecture.spec.vocab) * LOGIT;
     let own = PoolUse {
         weights: resident(case),
-        kv_cache: Bytes::saturating(cache.kv),
+        kv_cache: Bytes::saturating(cache.kv.saturating_add(image_cache(case))),
         state: Bytes::saturating(cache.state),
         compute: Bytes::saturating(compute),
+        vision: Bytes::saturating(vision::others(case)),
         output: Bytes::saturating(logits),
         ..PoolUse::default()
     };

@@ -18,6 +18,8 @@ pub struct PoolUse {
     pub output: Bytes,
     /// Work buffer beside the compute buffer (llama.cpp's CPU threads).
     pub work: Bytes,
+    /// Intermediate tensors of the image encoder, and what it hands to the language body.
+    pub vision: Bytes,
     /// The process before a model is loaded, and what it keeps for itself.
     pub framework: Bytes,
 }
@@ -29,10 +31,10 @@ impl PoolUse {
         self.kv_cache + self.state
     }
 
-    /// Compute, output and work buffers together.
+    /// Compute, output and work buffers together, and those of the image encoder.
     #[must_use]
     pub fn activations(&self) -> Bytes {
-        self.compute + self.output + self.work
+        self.compute + self.output + self.work + self.vision
     }
 
     /// Both together, part by part.
@@ -45,6 +47,7 @@ impl PoolUse {
             compute: self.compute + other.compute,
             output: self.output + other.output,
             work: self.work + other.work,
+            vision: self.vision + other.vision,
             framework: self.framework + other.framework,
         }
     }
@@ -86,6 +89,7 @@ impl Footprint {
                 compute: Bytes::ZERO,
                 output: Bytes::ZERO,
                 work: Bytes::ZERO,
+                vision: Bytes::ZERO,
                 framework: Bytes::ZERO,
             },
             activation_rule,

@@ -14,6 +14,7 @@ mod llama_cpp;
 mod paged;
 mod static_graph;
 mod static_graph_language;
+mod vision;
 
 pub use article::{ActivationRule, activation_scores, activations_flash, kv_cache_bytes, weight_bytes};
 pub use blocks::{Remembered, remembered};

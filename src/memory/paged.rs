@@ -4,8 +4,8 @@
 //! `kv_cache_free_gpu_memory_fraction`). What is worked out here is what the workload needs; the launch command sets the
 //! share to that.
 
-use super::blocks::{HALF, kept, resident, tower, widest};
-use super::{Case, Footprint, PoolUse, Unsupported};
+use super::blocks::{HALF, image_cache, kept, resident, widest};
+use super::{Case, Footprint, PoolUse, Unsupported, vision};
 use crate::domain::Runtime;
 use crate::units::{Bytes, MIB};
 
@@ -41,9 +41,10 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let graphs = GRAPH * architecture.layers.len() as u128 * batch_sizes(streams);
     let accelerator = PoolUse {
         weights: resident(case),
-        kv_cache: Bytes::saturating(cache.kv),
+        kv_cache: Bytes::saturating(cache.kv.saturating_add(image_cache(case))),
         state: Bytes::saturating(cache.state),
-        compute: Bytes::saturating(blocks.saturating_add(graphs).saturating_add(tower(case, architecture))),
+        compute: Bytes::saturating(blocks.saturating_add(graphs)),
+        vision: Bytes::saturating(vision::others(case)),
         output: Bytes::saturating(rows.saturating_mul(vocabulary).saturating_mul(SAMPLER)),
         framework: Bytes::mib(case.runtime.framework_mib),
         ..PoolUse::default()

@@ -4,8 +4,8 @@
 //! prompt. Published totals of processes (RKLLM, OpenVINO GenAI, MLX) set the constants of the catalog so that the sum is
 //! above nearly all of them.
 
-use super::blocks::{HALF, kept, resident, tower, widest};
-use super::{Case, Footprint, PoolUse};
+use super::blocks::{HALF, image_cache, kept, resident, widest};
+use super::{Case, Footprint, PoolUse, vision};
 use crate::domain::Architecture;
 use crate::units::Bytes;
 
@@ -24,9 +24,10 @@ pub(super) fn footprint(case: &Case<'_>, architecture: &Architecture) -> Footpri
     let logits = u128::from(demand.output_rows().max(streams.into())) * u128::from(architecture.spec.vocab) * LOGIT;
     let accelerator = PoolUse {
         weights: resident(case),
-        kv_cache: Bytes::saturating(cache.kv),
+        kv_cache: Bytes::saturating(cache.kv.saturating_add(image_cache(case))),
         state: Bytes::saturating(cache.state),
-        compute: Bytes::saturating(rows.saturating_add(tower(case, architecture))),
+        compute: Bytes::saturating(rows),
+        vision: Bytes::saturating(vision::others(case)),
         output: Bytes::saturating(logits),
         framework: Bytes::mib(case.runtime.framework_mib),
         ..PoolUse::default()

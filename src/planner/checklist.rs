@@ -79,7 +79,8 @@ fn cache_how(question: &Question<'_>) -> Vec<String> {
     let kinds = [
         (count(|m| matches!(m, Mixer::Attention(a) if a.window.is_none() && !a.shares_kv)), "with full attention"),
         (count(|m| matches!(m, Mixer::Attention(a) if a.window.is_some() && !a.shares_kv)), "with a sliding window"),
-        (count(|m| matches!(m, Mixer::Attention(a) if a.shares_kv)), "reading another layer's cache"),
+        (count(|m| matches!(m, Mixer::Attention(a) if a.shares_kv && !a.cross)), "reading another layer's cache"),
+        (count(|m| m.cross().is_some()), "attending to an image"),
         (count(|m| matches!(m, Mixer::Mla(_))), "with latent attention"),
         (count(|m| matches!(m, Mixer::Parallel(..))), "with attention and state side by side"),
         (
@@ -109,6 +110,10 @@ fn activations_how(question: &Question<'_>, answer: &Answer) -> Vec<String> {
         answer.activation_rule,
         if answer.flash_attention { "on" } else { "off" }
     )];
+    let vision: Bytes = answer.pools.iter().map(|p| p.used.vision).sum();
+    if vision > Bytes::ZERO {
+        how.push(format!("of which for encoding images: {vision}"));
+    }
     if let Some(architecture) = question.model.language() {
         let spec = &architecture.spec;
         let textbook = |rule: ActivationRule| {

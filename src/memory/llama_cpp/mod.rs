@@ -15,7 +15,7 @@ mod variant;
 
 pub(super) use profile::Profile;
 
-use super::{Case, Footprint, PoolUse, Unsupported};
+use super::{Case, Footprint, PoolUse, Unsupported, vision};
 use crate::domain::{Backend, FormatKind, GgufMix, KvPair, MemoryKind};
 use crate::units::Bytes;
 use cache::Cells;
@@ -39,6 +39,8 @@ const CACHE_LINE: u64 = 64;
 
 /// Bytes of a logit.
 const LOGIT: u64 = 4;
+/// Bytes of a number in single precision.
+const F32: u128 = 4;
 
 const RULE: &str = "micro-batched graph";
 
@@ -76,7 +78,10 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let output = Bytes(cells.kept.saturating_mul(LOGIT).saturating_mul(output));
     let work = Bytes(plan.scratch(&call, converted_eighths(case)));
     let kv = KvPair { v: if memory.latent { case.kv.k } else { case.kv.v }, k: case.kv.k };
-    let kv_cache = Bytes::saturating(memory.cache_bytes(&cells, kv, case.flash_attention));
+    // Ollama, which alone runs models that attend to images so, has room for one in single precision from the start.
+    let seen = vision::attended(case, F32, case.demand.images.max(1)).saturating_mul(case.demand.streams.max(1).into());
+    let kv_cache = Bytes::saturating(memory.cache_bytes(&cells, kv, case.flash_attention).saturating_add(seen));
+    let encoding = vision::llama_cpp(case);
     let state = Bytes::saturating(memory.state_bytes(case.demand.streams.max(1)));
     if kv_cache.0 == u64::MAX || compute.0 >= u64::MAX / 4 {
         return Err(Unsupported::TooLarge);
@@ -87,7 +92,8 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let process = Bytes(PROCESS.saturating_sub(framework.framework.0 + host.framework.0));
     let weights = resident(case);
     let cpu = case.runtime.backend == Backend::Cpu;
-    let accelerator = PoolUse { weights: weights.0, kv_cache, state, compute, work, ..framework };
+    let accelerator =
+        PoolUse { weights: weights.0, kv_cache, state, compute, work, vision: encoding.accelerator, ..framework };
     let own = host.framework + tables + process;
     let discrete = case.device.memory_kind == MemoryKind::Discrete && !cpu;
     let host = PoolUse {
@@ -95,6 +101,7 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         // The inputs of the graph are made in the host's memory before they are copied.
         compute: if discrete { Bytes(inputs(profile, &cells, case.flash_attention)) } else { Bytes::ZERO },
         output,
+        vision: encoding.host,
         framework: own,
         ..PoolUse::default()
     };

@@ -6,6 +6,7 @@
 
 mod defaults;
 mod dimensions;
+mod encoder;
 mod encoders;
 mod experts;
 mod families;

@@ -243,7 +243,6 @@ pub(super) fn mllama(r: &mut Reading<'_>) -> Read<()> {
     let hidden = r.hidden();
     r.other("cross-attention norms and gates", layers * (2 * u128::from(r.spec.head_dim) + 2));
     r.other("image token embedding", 8 * hidden);
-    r.text.note("the cache of the image's own keys and values in the cross-attention layers is not counted");
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Vision towers and projectors of vision-language models, audio towers of those that also hear.
 
-use super::Reading;
 use super::json::{Fields, Read};
 use super::towers::{self, Encoder, two_layers};
+use super::{Reading, encoder};
 use crate::domain::VisionTower;
 
 /// Where a file keeps its tower's dimensions.
@@ -30,7 +30,9 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
     };
     if let Some((parameters, tokens_per_image)) = tower {
         let parameters = u64::try_from(parameters).unwrap_or(u64::MAX);
-        r.spec.vision = Some(VisionTower { parameters, tokens_per_image });
+        let encoder = encoder::read(r, outer, config)?;
+        let attended_positions = encoder::attended_positions(outer, config)?;
+        r.spec.vision = Some(VisionTower { parameters, tokens_per_image, encoder, attended_positions });
     }
     audio(r, outer)
 }
@@ -233,7 +235,8 @@ fn mllama(config: Fields<'_>, text: u128) -> Read<Tower> {
     let gated_positions = 1 + positions * h + ratios * tiles * positions * h;
     let tile_embeddings = 2 * (1 + ratios * tiles * h);
     let embeddings = h + e.patch_embedding(false) + gated_positions + tile_embeddings + 4 * h;
-    Ok((embeddings + (e.layers + global) * block + 2 * global + out * text + text, None))
+    // The image is one token of the prompt; what it holds is attended to in layers of its own.
+    Ok((embeddings + (e.layers + global) * block + 2 * global + out * text + text, Some(1)))
 }
 
 fn pixtral_tower(config: Fields<'_>) -> Read<(Encoder, u128)> {

@@ -199,7 +199,9 @@ impl<'a> Question<'a> {
             return Ok(0.0);
         };
         let (_, law) = constants.prefill.law(&self.subject.prefill_path(hashed)).ok_or(NOT_CALIBRATED)?;
-        let tokens = f64::from(vision.tokens_per_image.unwrap_or(TOKENS_PER_IMAGE));
+        // What is attended to instead of becoming tokens was encoded all the same.
+        let tokens = vision.tokens_per_image.unwrap_or(TOKENS_PER_IMAGE);
+        let tokens = f64::from(tokens).max(f64::from(vision.attended_positions) / PATCHES_PER_TOKEN);
         let ops = 2.0 * vision.parameters as f64 * tokens * PATCHES_PER_TOKEN * f64::from(case.demand.images);
         Ok(ops / (law.compute_share.min(1.0) * self.figures.compute))
     }
