@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Budget) -> Result<u8, Failure> {
             return Err(Diagnostic::error("the answer to --cases is CSV").hint("use --format csv").into());
         }
         let (text, code) = cases::run(path, &catalog, defaults)?;
-        output::write(&text, sink.output.as_deref())?;
+        output::write_pieces(&text, sink.output.as_deref())?;
         if code == BAD_INPUT {
             anstream::eprintln!("edgemem: some rows could not be worked out: see their column `error`");
         }

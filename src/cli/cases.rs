@@ -1,6 +1,5 @@
 //! `budget --cases`: many budgets from a table, a row in and a row (or one per pool) out.
 
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +13,7 @@ use crate::candidates::Speed;
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::domain::{Device, Format, KvPair, KvType, Model, PowerMode, Runtime};
+use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
 use crate::scenario::FlashChoice;
@@ -125,20 +125,24 @@ impl Layout {
 
     /// The text of a column, absent when empty.
     fn text<'r>(&self, row: &'r StringRecord, column: Column) -> Option<&'r str> {
-        self.0[column as usize].and_then(|i| row.get(i)).map(str::trim).filter(|t| !t.is_empty())
+        let text = row.get(self.0[column as usize]?)?;
+        // Hardly any field has space around it, and looking for all that Unicode calls space takes its time.
+        let bare = matches!(text.as_bytes(), [first, .., last] | [first @ last] if first.is_ascii_graphic() && last.is_ascii_graphic());
+        let text = if bare { text } else { text.trim() };
+        (!text.is_empty()).then_some(text)
     }
 }
 
 /// Everything that rows share and that is worked out once: models, their weights by format, what names mean together.
 struct Shared<'a> {
     catalog: &'a Catalog,
-    models: HashMap<String, Result<Arc<Model>, String>>,
+    models: QuickMap<String, Result<Arc<Model>, String>>,
     /// By the addresses of model and format; `models` and the catalog keep both where they are.
-    weights: RwLock<HashMap<(usize, usize), Known>>,
+    weights: RwLock<QuickMap<(usize, usize), Known>>,
     /// Weights of a model in any format, from which those in another are worked out faster.
-    any_weights: RwLock<HashMap<usize, Known>>,
-    devices: HashMap<&'a str, (&'a Device, &'a [String])>,
-    places: RwLock<HashMap<String, Place<'a>>>,
+    any_weights: RwLock<QuickMap<usize, Known>>,
+    devices: QuickMap<&'a str, (&'a Device, &'a [String])>,
+    places: RwLock<QuickMap<String, Place<'a>>>,
 }
 
 type Known = Result<Weights, String>;
@@ -161,7 +165,7 @@ struct Looked<'a> {
 
 impl<'a> Shared<'a> {
     fn new(catalog: &'a Catalog) -> Self {
-        let mut devices: HashMap<&str, (&Device, &[String])> = HashMap::new();
+        let mut devices: QuickMap<&str, (&Device, &[String])> = QuickMap::default();
         for device in catalog.devices() {
             devices.insert(&device.id, (device, &[]));
             for alias in &device.aliases {
@@ -170,7 +174,7 @@ impl<'a> Shared<'a> {
         }
         Self {
             catalog,
-            models: HashMap::new(),
+            models: QuickMap::default(),
             weights: RwLock::default(),
             any_weights: RwLock::default(),
             devices,
@@ -370,8 +374,9 @@ pub(crate) struct Defaults {
     pub(crate) confidence: Share,
 }
 
-/// Answers a table of questions; the exit code is 1 when any row could not be worked out.
-pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<(Vec<u8>, u8), Failure> {
+/// Answers a table of questions, in pieces to be written one after the other; the exit code is 1 when any row could not be
+/// worked out.
+pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<(Vec<Vec<u8>>, u8), Failure> {
     let file = path.display().to_string();
     let bad = |e: &csv::Error| Diagnostic::error(e.to_string()).in_file(&file);
     let mut reader =
@@ -380,11 +385,12 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
     let layout = Layout::of(&header, &file)?;
     let models = Models::new(catalog, Path::new(""));
     let mut shared = Shared::new(catalog);
-    let mut out = Vec::new();
-    let mut line = csv::Writer::from_writer(&mut out);
+    let mut head = Vec::new();
+    let mut line = csv::Writer::from_writer(&mut head);
     line.write_record(header.iter().chain(ANSWER)).map_err(|e| bad(&e))?;
     line.flush().map_err(|e| Diagnostic::error(e.to_string()))?;
     drop(line);
+    let mut out = vec![head];
     let mut failed = false;
     let mut records = reader.into_records();
     let mut read = || records.by_ref().take(CHUNK).collect::<Result<Vec<StringRecord>, _>>().map_err(|e| bad(&e));
@@ -394,7 +400,7 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
         // The next rows are read while these are worked out.
         let (parts, next) = rayon::join(|| work_out(&rows, &shared, &layout, defaults), &mut read);
         for (text, ok) in parts {
-            out.extend(text);
+            out.push(text);
             failed |= !ok;
         }
         rows = next?;

@@ -11,24 +11,35 @@ use crate::report::Table;
 
 /// Writes an answer to its place.
 pub(crate) fn write(text: &[u8], file: Option<&Path>) -> Result<(), Failure> {
+    write_pieces(&[text], file)
+}
+
+/// Writes an answer that comes in pieces to its place.
+pub(crate) fn write_pieces(pieces: &[impl AsRef<[u8]>], file: Option<&Path>) -> Result<(), Failure> {
+    let all = |to: &mut dyn Write| {
+        pieces.iter().try_for_each(|piece| to.write_all(piece.as_ref()))?;
+        to.flush()
+    };
     match file {
-        None => match io::stdout().lock().write_all(text).and_then(|()| io::stdout().flush()) {
+        None => match all(&mut io::stdout().lock()) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
             Err(e) => Err(Diagnostic::error(format!("cannot write the output: {e}")).into()),
         },
-        Some(path) => write_file(path, text)
-            .map_err(|e| Diagnostic::error(format!("cannot write {}: {e}", path.display())).into()),
+        Some(path) => {
+            write_file(path, all).map_err(|e| Diagnostic::error(format!("cannot write {}: {e}", path.display())).into())
+        }
     }
 }
 
 /// Writes beside the target first, so that a failure leaves what was there.
-fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
+fn write_file(path: &Path, all: impl Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let mut temporary = name.to_owned();
     temporary.push(format!(".{}.part", std::process::id()));
     let temporary = path.with_file_name(temporary);
-    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        fs::File::create(&temporary).and_then(|mut to| all(&mut to)).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The error that is reported is the first one; a leftover part file must not hide it.
         let _ = fs::remove_file(&temporary);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::footprint::Unsupported;
 use super::llama_cpp::Profile;
-use super::tensors::{Element, MixRule, Tensor, tensors};
+use super::tensors::{ByName, Element, MixRule, Tensor, tensors};
 use crate::domain::parameters::MULTI_TOKEN_PREDICTION;
-use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Model, StoredWeights, WeightResidence};
+use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Mixer, Model, StoredWeights, WeightResidence};
 use crate::units::Bytes;
 
 /// ggml places every tensor at a multiple of this many bytes.
@@ -51,6 +51,13 @@ impl Weights {
             .into_iter()
             .fold(self.total, Bytes::saturating_sub);
         if how.head_as_matrix { read + self.head_as_matrix } else { read }
+    }
+
+    /// The mixers of the model's layers, each with the number of layers that have it, in the order of the first of them; none
+    /// for networks. Models have dozens of layers but few kinds of them.
+    #[must_use]
+    pub fn mixers(&self) -> &[(Mixer, u32)] {
+        self.profile.as_deref().map_or(&[], |profile| &profile.mixers)
     }
 
     /// The weights of `model` in `format`; those of the file when the model was read from one.
@@ -155,11 +162,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, name: &str, size: u128) {
-        self.add_part(Part::of(name), size);
-    }
-
-    fn add_part(&mut self, part: Part, size: u128) {
+    fn add(&mut self, part: Part, size: u128) {
         self.total = self.total.saturating_add(size);
         match part {
             Part::TokenTable => {
@@ -183,16 +186,17 @@ impl Sum {
         for tensor in &stored.tensors {
             let idle = !further.is_empty() && block(&tensor.name).is_some_and(|b| further.contains(&b));
             let part = if idle { Part::Idle } else { Part::of(&tensor.name) };
-            self.add_part(part, padded(tensor.bytes.0.into()));
+            self.add(part, padded(tensor.bytes.0.into()));
         }
     }
 
     fn gguf(&mut self, model: &Model, architecture: &Architecture, mix: GgufMix) {
         let list = tensors(architecture);
         let mut rule = MixRule::new(mix, architecture, &list);
+        let mut parts = ByName::default();
         for tensor in &list {
             let element = rule.element(tensor);
-            self.add(tensor.name, padded(element.bytes(&tensor.dims)));
+            self.add(parts.get(tensor.name, Part::of), padded(element.bytes(&tensor.dims)));
         }
         let named = vision_parameters(architecture) + other_parameters(architecture, |_| true);
         self.settle(u128::from(model.parameters).saturating_sub(named), &list, u128::from(LEFT_OUT));
@@ -203,11 +207,12 @@ impl Sum {
 
     fn uniform(&mut self, model: &Model, architecture: &Architecture, bits: f64, embedding_bits: f64) {
         let list = tensors(architecture);
+        let mut parts = ByName::default();
         for tensor in &list {
             let matrix = tensor.plain == Element::F16;
             let table = matches!(tensor.name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight");
             let stored = if matrix && !table { bits } else { embedding_bits };
-            self.add(tensor.name, scaled(tensor.elements(), stored / 8.0));
+            self.add(parts.get(tensor.name, Part::of), scaled(tensor.elements(), stored / 8.0));
         }
         let towers = tower_parameters(architecture);
         let further = other_parameters(architecture, |name| name.starts_with(MULTI_TOKEN_PREDICTION));

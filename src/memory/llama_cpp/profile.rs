@@ -1,7 +1,6 @@
 //! What the law works out once per model: its memory by layer kind, and the graph's plan for each setting that was asked
 //! for.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 
 use super::build;
@@ -10,7 +9,8 @@ use super::plan::Plan;
 use super::size::Call;
 use super::style::Style;
 use super::variant::Variant;
-use crate::domain::Architecture;
+use crate::domain::{Architecture, Mixer};
+use crate::hashing::QuickMap;
 
 /// A model prepared for many questions.
 #[derive(Debug)]
@@ -18,9 +18,11 @@ pub(in crate::memory) struct Profile {
     architecture: Architecture,
     pub(super) style: Style,
     pub(super) memory: Memory,
+    /// The mixers of the layers, each with the number of layers that have it, in the order of the first of them.
+    pub(in crate::memory) mixers: Vec<(Mixer, u32)>,
     plans: [OnceLock<Plan>; Variant::COUNT],
     /// Peaks worked out before: the same call is asked for on every device.
-    peaks: Mutex<HashMap<(usize, Call), u64>>,
+    peaks: Mutex<QuickMap<(usize, Call), u64>>,
 }
 
 /// Peaks that are remembered per model.
@@ -33,6 +35,7 @@ impl Profile {
             architecture: architecture.clone(),
             style,
             memory: Memory::of(architecture, &style),
+            mixers: counted(architecture),
             plans: [const { OnceLock::new() }; Variant::COUNT],
             peaks: Mutex::default(),
         }
@@ -67,4 +70,15 @@ impl Profile {
     pub(super) fn vocab(&self) -> u64 {
         self.architecture.spec.vocab.into()
     }
+}
+
+fn counted(architecture: &Architecture) -> Vec<(Mixer, u32)> {
+    let mut mixers: Vec<(Mixer, u32)> = Vec::new();
+    for layer in &architecture.layers {
+        match mixers.iter_mut().find(|(mixer, _)| *mixer == layer.mixer) {
+            Some((_, layers)) => *layers += 1,
+            None => mixers.push((layer.mixer, 1)),
+        }
+    }
+    mixers
 }

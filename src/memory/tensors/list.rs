@@ -27,6 +27,29 @@ impl Tensor {
     }
 }
 
+/// What was worked out from the names of tensors. Like blocks share their names, so that a few dozen of them stand for
+/// thousands of tensors.
+#[derive(Debug)]
+pub struct ByName<T>(Vec<(&'static str, T)>);
+
+impl<T> Default for ByName<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy> ByName<T> {
+    /// What `work_out` gives for a name, worked out once.
+    pub fn get(&mut self, name: &'static str, work_out: impl Fn(&str) -> T) -> T {
+        if let Some(&(_, known)) = self.0.iter().find(|(known, _)| std::ptr::eq(*known, name)) {
+            return known;
+        }
+        let new = work_out(name);
+        self.0.push((name, new));
+        new
+    }
+}
+
 /// The tensors of a language body, in the order of its blocks.
 #[must_use]
 pub fn tensors(architecture: &Architecture) -> Vec<Tensor> {

@@ -4,7 +4,7 @@
 
 use super::element::Element;
 use super::family::grouped_queries;
-use super::list::Tensor;
+use super::list::{ByName, Tensor};
 use crate::domain::{Architecture, FeedForward, GgufMix};
 
 /// The roles that the rules tell apart.
@@ -39,17 +39,28 @@ impl Role {
     }
 }
 
-/// Whether the quantiser touches a tensor at all.
-fn quantises(tensor: &Tensor) -> bool {
-    let name = tensor.name;
-    let matrix = tensor.dims[1] > 1 || tensor.dims[2] > 1;
+/// What the rules ask of a tensor's name.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    role: Role,
+    /// Whether the quantiser touches a matrix of this name at all.
+    quantised: bool,
+}
+
+impl Named {
+    fn of(name: &str) -> Self {
+        Self { role: Role::of(name), quantised: quantised(name) }
+    }
+}
+
+fn quantised(name: &str) -> bool {
     let kept = name.ends_with("_norm.weight")
         || name == "position_embd.weight"
         || name == "token_types.weight"
         || ["ffn_gate_inp.weight", "altup", "laurel", "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight"]
             .iter()
             .any(|part| name.contains(part));
-    matrix && name.ends_with("weight") && !kept
+    name.ends_with("weight") && !kept
 }
 
 /// The type of most tensors of a mix; none for files without quantisation.
@@ -101,6 +112,7 @@ pub struct MixRule {
     seen_down: u32,
     seen_gate: u32,
     seen_up: u32,
+    names: ByName<Named>,
 }
 
 impl MixRule {
@@ -113,6 +125,7 @@ impl MixRule {
             _ => None,
         });
         let family = spec.family.as_str();
+        let mut names = ByName::default();
         Self {
             mix,
             inner: match mix {
@@ -129,11 +142,12 @@ impl MixRule {
             grouped: grouped_queries(spec, architecture.layers.first().map(|layer| &layer.mixer)),
             experts: experts.unwrap_or(0),
             blocks: spec.layers,
-            values: tensors.iter().filter(|t| Role::of(t.name) == Role::Value).count() as u32,
+            values: tensors.iter().filter(|t| names.get(t.name, Named::of).role == Role::Value).count() as u32,
             seen_values: 0,
             seen_down: 0,
             seen_gate: 0,
             seen_up: 0,
+            names,
         }
     }
 
@@ -147,17 +161,18 @@ impl MixRule {
     /// The type of the next tensor.
     pub fn element(&mut self, tensor: &Tensor) -> Element {
         let base = base(self.mix);
-        if !quantises(tensor) || !base.quantised() {
+        let named = self.names.get(tensor.name, Named::of);
+        let matrix = tensor.dims[1] > 1 || tensor.dims[2] > 1;
+        if !matrix || !named.quantised || !base.quantised() {
             let float = tensor.plain == Element::F16 && matches!(base, Element::F32 | Element::Bf16);
             return if float { base } else { tensor.plain };
         }
-        let wanted = self.wanted(tensor, base);
+        let wanted = self.wanted(tensor, named.role, base);
         fit(wanted, tensor.dims[0])
     }
 
-    fn wanted(&mut self, tensor: &Tensor, base: Element) -> Element {
+    fn wanted(&mut self, tensor: &Tensor, role: Role, base: Element) -> Element {
         use GgufMix as M;
-        let role = Role::of(tensor.name);
         let small = matches!(self.inner, M::Iq2Xxs | M::Iq2Xs | M::Iq1S | M::Iq2S | M::Iq2M | M::Iq1M);
         if role == Role::Output || (self.tied && role == Role::Embedding) {
             return self.head(tensor, base);

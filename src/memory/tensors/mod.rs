@@ -7,5 +7,5 @@ mod mix;
 
 pub use element::Element;
 pub use family::Layout;
-pub use list::{Tensor, tensors};
+pub use list::{ByName, Tensor, tensors};
 pub use mix::MixRule;

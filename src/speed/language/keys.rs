@@ -70,8 +70,8 @@ impl FormatClass {
         let Some(bits) = nominal_bits(format) else { return Self::Gguf4 };
         let gguf = matches!(format.kind, crate::domain::FormatKind::Gguf(_));
         match bits {
-            _ if id.contains("nvfp4") => Self::Float4,
-            _ if id.contains("mxfp4") => Self::Mx4,
+            _ if contains(id, b"nvfp4") => Self::Float4,
+            _ if contains(id, b"mxfp4") => Self::Mx4,
             b if b > 12.0 => Self::Plain,
             b if b > 7.0 => Self::Eight,
             b if !gguf && b < 7.0 => Self::Int4,
@@ -107,15 +107,20 @@ impl FormatClass {
     }
 }
 
+/// Whether five letters stand in a name, found faster than by the search for any text.
+fn contains(name: &str, letters: &[u8; 5]) -> bool {
+    name.as_bytes().windows(5).any(|window| window == letters)
+}
+
 /// Bits per weight that name a format's class; the digit after the letters of a GGUF type.
 fn nominal_bits(format: &Format) -> Option<f64> {
     match format.kind {
         crate::domain::FormatKind::Uniform { bits, .. } => Some(bits),
         crate::domain::FormatKind::Gguf(_) => {
-            let id = format.id.trim_start_matches("ud-");
-            let digits = &id[id.find(|c: char| c.is_ascii_digit())?..];
-            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-            digits[..end].parse::<u32>().ok().map(|d| f64::from(d) + 0.5)
+            let bytes = format.id.as_bytes();
+            let first = bytes.iter().position(u8::is_ascii_digit)?;
+            let digits = bytes[first..].iter().take_while(|b| b.is_ascii_digit());
+            Some(digits.fold(0.0, |number, digit| 10.0 * number + f64::from(digit - b'0')) + 0.5)
         }
     }
 }
@@ -135,8 +140,6 @@ pub struct Subject<'a> {
     executes: Processor,
     experts: bool,
     recurrent: bool,
-    kinds: Kinds<'a>,
-    all: Word<'a>,
     processor: Word<'a>,
     chip: Word<'a>,
     kin: Word<'a>,
@@ -151,16 +154,20 @@ pub struct Subject<'a> {
 }
 
 /// First words of the names of deviations.
-#[derive(Debug, Clone, Copy)]
-struct Kinds<'a> {
-    chip: Word<'a>,
-    format: Word<'a>,
-    experts: Word<'a>,
-    recurrent: Word<'a>,
-    family: Word<'a>,
-    model: Word<'a>,
-    cell: Word<'a>,
+mod first {
+    use super::Word;
+
+    pub(super) const CHIP: Word<'static> = Word::text("chip");
+    pub(super) const FORMAT: Word<'static> = Word::text("format");
+    pub(super) const EXPERTS: Word<'static> = Word::text("experts");
+    pub(super) const RECURRENT: Word<'static> = Word::text("recurrent");
+    pub(super) const FAMILY: Word<'static> = Word::text("family");
+    pub(super) const MODEL: Word<'static> = Word::text("model");
+    pub(super) const CELL: Word<'static> = Word::text("cell");
 }
+
+/// The name of the most general law.
+const ALL: Word<'static> = Word::text("all");
 
 impl<'a> Subject<'a> {
     /// What the question is about; nothing for models without a language body.
@@ -173,16 +180,6 @@ impl<'a> Subject<'a> {
             executes,
             experts,
             recurrent: spec.ssm.is_some() || spec.gated_delta.is_some(),
-            kinds: Kinds {
-                chip: Word::text("chip"),
-                format: Word::text("format"),
-                experts: Word::text("experts"),
-                recurrent: Word::text("recurrent"),
-                family: Word::text("family"),
-                model: Word::text("model"),
-                cell: Word::text("cell"),
-            },
-            all: Word::text("all"),
             processor: Word::text(executes.id()),
             chip: Word::chip(Chip::of(device)),
             kin: Word::text(kin(&device.silicon)),
@@ -273,7 +270,7 @@ enum WordKind<'a> {
 }
 
 impl<'a> Word<'a> {
-    fn text(text: &'a str) -> Self {
+    const fn text(text: &'a str) -> Self {
         Self { kind: WordKind::Text(text), hash: hash_word(text.as_bytes()) }
     }
 
@@ -309,17 +306,24 @@ pub fn hash(name: &str) -> u64 {
 /// An odd number without structure (the golden ratio in 64 bits).
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-fn mix(state: u64, word: u64) -> u64 {
+const fn mix(state: u64, word: u64) -> u64 {
     let x = (state.rotate_left(25) ^ word).wrapping_mul(FACTOR);
     x ^ (x >> 32)
 }
 
 /// Eight bytes at a time.
-fn hash_word(bytes: &[u8]) -> u64 {
+const fn hash_word(bytes: &[u8]) -> u64 {
     let (chunks, rest) = bytes.as_chunks::<8>();
-    let state = chunks.iter().fold(bytes.len() as u64, |state, chunk| mix(state, u64::from_le_bytes(*chunk)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
+    let (mut state, mut i) = (bytes.len() as u64, 0);
+    while i < chunks.len() {
+        state = mix(state, u64::from_le_bytes(chunks[i]));
+        i += 1;
+    }
+    let (mut last, mut i) = ([0; 8], 0);
+    while i < rest.len() {
+        last[i] = rest[i];
+        i += 1;
+    }
     mix(state, u64::from_le_bytes(last))
 }
 
@@ -360,7 +364,7 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn decode_path<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> [T; 6] {
         let &Self { processor: p, engine: e, kin: k, silicon: s, runtime: r, .. } = self;
-        [name(&[self.all]), name(&[p]), name(&[p, e]), name(&[p, e, k]), name(&[p, e, k, s]), name(&[p, e, k, s, r])]
+        [name(&[ALL]), name(&[p]), name(&[p, e]), name(&[p, e, k]), name(&[p, e, k, s]), name(&[p, e, k, s, r])]
     }
 
     /// Names of the laws of prompts and of batches that apply, the most general first.
@@ -368,7 +372,7 @@ impl<'a> Subject<'a> {
     pub fn prefill_path<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> [T; 7] {
         let &Self { processor: p, engine: e, kin: k, silicon: s, runtime: r, format_class: f, .. } = self;
         [
-            name(&[self.all]),
+            name(&[ALL]),
             name(&[p]),
             name(&[p, e]),
             name(&[p, e, f]),
@@ -385,31 +389,31 @@ impl<'a> Subject<'a> {
         let &Self { model: m, family: a, routing, format, .. } = self;
         let when = |applies: bool, words: &[Word<'a>]| applies.then(|| name(words));
         [
-            (Kind::Chip, Some(name(&[self.kinds.chip, p, c]))),
+            (Kind::Chip, Some(name(&[first::CHIP, p, c]))),
             (Kind::ChipEngine, Some(self.device_name(&name))),
-            (Kind::FormatEngine, Some(name(&[self.kinds.format, e, f, routing]))),
-            (Kind::FormatSilicon, Some(name(&[self.kinds.format, p, e, f, s]))),
-            (Kind::Experts, when(self.experts, &[self.kinds.experts, p, e, s])),
-            (Kind::Recurrent, when(self.recurrent, &[self.kinds.recurrent, p, e, s])),
-            (Kind::Family, Some(name(&[self.kinds.family, a]))),
-            (Kind::FamilySilicon, Some(name(&[self.kinds.family, p, e, a, s]))),
-            (Kind::Model, Some(name(&[self.kinds.model, m]))),
-            (Kind::ModelSilicon, Some(name(&[self.kinds.model, p, e, m, s]))),
+            (Kind::FormatEngine, Some(name(&[first::FORMAT, e, f, routing]))),
+            (Kind::FormatSilicon, Some(name(&[first::FORMAT, p, e, f, s]))),
+            (Kind::Experts, when(self.experts, &[first::EXPERTS, p, e, s])),
+            (Kind::Recurrent, when(self.recurrent, &[first::RECURRENT, p, e, s])),
+            (Kind::Family, Some(name(&[first::FAMILY, a]))),
+            (Kind::FamilySilicon, Some(name(&[first::FAMILY, p, e, a, s]))),
+            (Kind::Model, Some(name(&[first::MODEL, m]))),
+            (Kind::ModelSilicon, Some(name(&[first::MODEL, p, e, m, s]))),
             (Kind::Cell, Some(self.cell_name(&name))),
-            (Kind::CellFormat, Some(name(&[self.kinds.cell, c, r, m, format]))),
+            (Kind::CellFormat, Some(name(&[first::CELL, c, r, m, format]))),
         ]
     }
 
     /// The name that is known when the device was measured with this engine.
     #[must_use]
     pub fn device_name<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> T {
-        name(&[self.kinds.chip, self.processor, self.chip, self.engine])
+        name(&[first::CHIP, self.processor, self.chip, self.engine])
     }
 
     /// The name that is known when the model was measured on this device with this engine.
     #[must_use]
     pub fn cell_name<T>(&self, name: impl Fn(&[Word<'a>]) -> T) -> T {
-        name(&[self.kinds.cell, self.processor, self.chip, self.engine, self.model])
+        name(&[first::CELL, self.processor, self.chip, self.engine, self.model])
     }
 
     /// The device's silicon, for constants that do not depend on the engine.

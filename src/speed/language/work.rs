@@ -62,33 +62,33 @@ impl Work {
             full: Lookback { window: u64::MAX, ..Lookback::default() },
             sliding: [Lookback::default(); WINDOWS],
         };
-        for layer in &architecture.layers {
-            work.add(layer.mixer, kv);
+        for &(mixer, layers) in weights.mixers() {
+            work.add(mixer, f64::from(layers), kv);
         }
         Some(work)
     }
 
-    fn add(&mut self, mixer: Mixer, kv: KvPair) {
+    fn add(&mut self, mixer: Mixer, layers: f64, kv: KvPair) {
         match mixer {
             Mixer::Attention(a) => {
                 // A layer that shares the cache of an earlier one still reads it.
                 let bytes = kv.k.row_bytes(u64::from(a.kv_heads) * u64::from(a.head_dim))
                     + kv.v.row_bytes(u64::from(a.kv_heads) * u64::from(a.v_head_dim));
                 let ops = 2.0 * f64::from(a.heads) * (f64::from(a.head_dim) + f64::from(a.v_head_dim));
-                self.look(a.window.map_or(u64::MAX, u64::from), bytes as f64, ops);
+                self.look(a.window.map_or(u64::MAX, u64::from), layers * bytes as f64, layers * ops);
             }
             Mixer::Mla(m) => {
                 let width = u64::from(m.kv_lora_rank) + u64::from(m.rope_dim);
                 let ops = 2.0 * f64::from(m.kv_lora_rank) * 2.0;
-                self.look(u64::MAX, kv.k.row_bytes(width) as f64, ops);
+                self.look(u64::MAX, layers * kv.k.row_bytes(width) as f64, layers * ops);
             }
-            Mixer::Ssm(s) => self.state += 8.0 * f64::from(s.inner) * f64::from(s.state.max(1)),
+            Mixer::Ssm(s) => self.state += layers * 8.0 * f64::from(s.inner) * f64::from(s.state.max(1)),
             Mixer::GatedDelta(d) => {
-                self.state += 8.0 * f64::from(d.value_heads) * f64::from(d.key_dim) * f64::from(d.value_dim);
+                self.state += layers * 8.0 * f64::from(d.value_heads) * f64::from(d.key_dim) * f64::from(d.value_dim);
             }
             Mixer::Parallel(a, s) => {
-                self.add(Mixer::Attention(a), kv);
-                self.add(Mixer::Ssm(s), kv);
+                self.add(Mixer::Attention(a), layers, kv);
+                self.add(Mixer::Ssm(s), layers, kv);
             }
             Mixer::ShortConv { .. } | Mixer::None => {}
         }
@@ -155,6 +155,9 @@ impl Work {
 
 /// Share of the routed experts that one token goes through.
 fn routed_share(architecture: &Architecture) -> f64 {
+    if architecture.spec.moe.is_none() {
+        return 0.0;
+    }
     architecture
         .layers
         .iter()
