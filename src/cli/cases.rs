@@ -1,6 +1,7 @@
 //! `budget --cases`: many budgets from a table, a row in and a row (or one per pool) out.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read, Write as _};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -369,20 +370,37 @@ pub(crate) fn share(text: &str) -> Result<Share, String> {
 
 /// What holds for rows that do not say otherwise.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Defaults {
-    pub(crate) headroom: Share,
-    pub(crate) confidence: Share,
+pub struct Defaults {
+    /// Added to steady memory.
+    pub headroom: Share,
+    /// How sure the unfavourable bounds are.
+    pub confidence: Share,
 }
 
-/// Answers a table of questions, in pieces to be written one after the other; the exit code is 1 when any row could not be
-/// worked out.
+/// Answers a table of questions from a file, in pieces to be written one after the other; the exit code is 1 when any row
+/// could not be worked out.
 pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<(Vec<Vec<u8>>, u8), Failure> {
     let file = path.display().to_string();
-    let bad = |e: &csv::Error| Diagnostic::error(e.to_string()).in_file(&file);
-    let mut reader =
-        csv::ReaderBuilder::new().from_path(path).map_err(|e| Diagnostic::error(format!("cannot read {file}: {e}")))?;
+    let table = File::open(path).map_err(|e| Diagnostic::error(format!("cannot read {file}: {e}")))?;
+    let (pieces, whole) = answers(table, &file, catalog, defaults)?;
+    Ok((pieces, if whole { DONE } else { BAD_INPUT }))
+}
+
+/// The answers to a table of questions as pieces of one CSV, and whether every row could be worked out. `file` names the
+/// table in errors; model files that it names are relative to the current folder.
+///
+/// # Errors
+/// What is wrong with the table as a whole; a row that cannot be worked out has its reason in its column `error`.
+pub fn answers(
+    table: impl Read + Send,
+    file: &str,
+    catalog: &Catalog,
+    defaults: Defaults,
+) -> Result<(Vec<Vec<u8>>, bool), Diagnostic> {
+    let bad = |e: &csv::Error| Diagnostic::error(e.to_string()).in_file(file);
+    let mut reader = csv::Reader::from_reader(table);
     let header = reader.headers().map_err(|e| bad(&e))?.clone();
-    let layout = Layout::of(&header, &file)?;
+    let layout = Layout::of(&header, file)?;
     let models = Models::new(catalog, Path::new(""));
     let mut shared = Shared::new(catalog);
     let mut head = Vec::new();
@@ -405,7 +423,7 @@ pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<
         }
         rows = next?;
     }
-    Ok((out, if failed { BAD_INPUT } else { DONE }))
+    Ok((out, !failed))
 }
 
 /// The answers to these rows as text, and whether all of a part could be worked out.

@@ -3,7 +3,7 @@
 mod args;
 mod budget;
 mod candidates;
-mod cases;
+pub mod cases;
 mod catalog;
 mod check;
 mod completions;

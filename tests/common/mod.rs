@@ -1,20 +1,35 @@
-//! Seeded random problems for the tests of the solver.
+//! Seeded random problems for the tests of the solver, and what several tests and the fuzz targets do alike.
 #![allow(dead_code, unreachable_pub)] // every test file uses its own part
+
+pub mod brute;
+pub mod models;
 
 use edgemem::solve::{Candidate, Configuration, Host, Objective, PoolRoom, Problem, Site, Sku, Workload};
 use edgemem::units::{Bytes, Micros, Milliwatts, Money, Share};
 
-/// A small deterministic generator (splitmix64).
-pub struct Random(u64);
+/// A small deterministic generator (splitmix64), after the bytes that it was given, if any.
+pub struct Random {
+    state: u64,
+    bytes: std::vec::IntoIter<u8>,
+}
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
+        let state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03;
+        Self { state, bytes: Vec::new().into_iter() }
+    }
+
+    /// Draws each choice from one of these bytes as long as there are any, so that a fuzzer steers them.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self { bytes: Vec::from(bytes).into_iter(), ..Self::new(0) }
     }
 
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
+        if let Some(byte) = self.bytes.next() {
+            return u64::from(byte);
+        }
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
