@@ -1,6 +1,7 @@
 //! `config.json` of many families: what is understood, what is assumed, what is refused.
 
-use edgemem::domain::{Mixer, Model, Task};
+use edgemem::domain::{KvPair, Mixer, Model, Task};
+use edgemem::memory::remembered;
 use edgemem::readers::hf_config::parse;
 use proptest::prelude::*;
 
@@ -227,6 +228,28 @@ fn older_and_rarer_kinds_have_their_published_counts() {
             "intermediate_size":11008,"vocab_size":100278,"sliding_window":4096,"tie_word_embeddings":false"#,
         ),
         (
+            "opt-350m",
+            331_196_416,
+            r#""model_type":"opt","hidden_size":1024,"num_hidden_layers":24,"num_attention_heads":16,"ffn_dim":4096,
+            "vocab_size":50272,"max_position_embeddings":2048,"word_embed_proj_dim":512,"do_layer_norm_before":false"#,
+        ),
+        (
+            "albert-base-v2",
+            11_683_584,
+            r#""model_type":"albert","architectures":["AlbertModel"],"hidden_size":768,"num_hidden_layers":12,
+            "num_attention_heads":12,"intermediate_size":3072,"vocab_size":30000,"embedding_size":128,"num_hidden_groups":1,
+            "inner_group_num":1,"max_position_embeddings":512,"type_vocab_size":2"#,
+        ),
+        (
+            "Qwen3-Next-80B-A3B",
+            81_324_862_720,
+            r#""model_type":"qwen3_next","hidden_size":2048,"num_hidden_layers":48,"num_attention_heads":16,
+            "num_key_value_heads":2,"head_dim":256,"intermediate_size":5120,"moe_intermediate_size":512,
+            "shared_expert_intermediate_size":512,"num_experts":512,"num_experts_per_tok":10,"linear_num_key_heads":16,
+            "linear_num_value_heads":32,"linear_key_head_dim":128,"linear_value_head_dim":128,"linear_conv_kernel_dim":4,
+            "full_attention_interval":4,"vocab_size":151936,"tie_word_embeddings":false"#,
+        ),
+        (
             "OpenELM-270M",
             271_527_168,
             r#""model_type":"openelm","model_dim":1280,"num_transformer_layers":16,"head_dim":64,"vocab_size":32000,
@@ -239,10 +262,115 @@ fn older_and_rarer_kinds_have_their_published_counts() {
 }
 
 #[test]
-fn encoder_decoders_for_text_are_refused() {
-    let error = parse(r#"{"model_type":"t5","d_model":512,"num_layers":6,"num_heads":8,"vocab_size":32128}"#, "x")
-        .expect_err("t5");
+fn encoder_decoders_of_unknown_structure_are_refused() {
+    let plain = PLAIN.replace("\"llama\"", "\"t5gemma\"").replacen('{', "{ \"is_encoder_decoder\": true,", 1);
+    let error = parse(&plain, "x").expect_err("t5gemma");
     assert!(error.one_line().contains("encoder and a decoder"), "{error}");
+}
+
+/// Counts as published: T5 and its kin, BART and its kin and RWKV 4 by `num_parameters` of the publishers' files, Zamba 2 by
+/// the HuggingFace API. What a layer of the decoder keeps: its own keys and values, and those of the input.
+#[test]
+fn encoders_with_decoders_have_their_published_counts() {
+    let t5 = |width, layers, heads, inner, vocab, more| {
+        format!(
+            r#"{{"model_type":"t5","is_encoder_decoder":true,"d_model":{width},"num_layers":{layers},"num_decoder_layers":{layers},
+            "num_heads":{heads},"d_kv":64,"d_ff":{inner},"vocab_size":{vocab},"relative_attention_num_buckets":32{more}}}"#
+        )
+    };
+    let gated = r#","feed_forward_proj":"gated-gelu","tie_word_embeddings":false"#;
+    let bart = |kind, [encoder, decoder]: [u32; 2], vocab| {
+        format!(
+            r#"{{"model_type":"{kind}","is_encoder_decoder":true,"d_model":1024,"encoder_layers":{encoder},
+            "decoder_layers":{decoder},"encoder_attention_heads":16,"decoder_attention_heads":16,"encoder_ffn_dim":4096,
+            "decoder_ffn_dim":4096,"vocab_size":{vocab},"max_position_embeddings":1024}}"#
+        )
+    };
+    for (name, text, published, per_token) in [
+        ("t5-small", t5(512, 6, 8, 2048, 32128, ""), 60_506_624, 6 * 2 * 2 * 512 * 2),
+        ("t5-base", t5(768, 12, 12, 3072, 32128, ""), 222_903_552, 12 * 2 * 2 * 768 * 2),
+        ("flan-t5-base", t5(768, 12, 12, 2048, 32128, gated), 247_577_856, 12 * 2 * 2 * 768 * 2),
+        ("flan-t5-large", t5(1024, 24, 16, 2816, 32128, gated), 783_150_080, 24 * 2 * 2 * 1024 * 2),
+        ("mt5-small", t5(512, 8, 6, 1024, 250_112, gated), 300_176_768, 8 * 2 * 2 * 384 * 2),
+        ("bart-large-cnn", bart("bart", [12, 12], 50264), 406_290_432, 12 * 2 * 2 * 1024 * 2),
+        ("distilbart-cnn-12-6", bart("bart", [12, 6], 50264), 305_510_400, 6 * 2 * 2 * 1024 * 2),
+        ("mbart-large-50", bart("mbart", [12, 12], 250_054), 610_879_488, 12 * 2 * 2 * 1024 * 2),
+        ("m2m100-418M", bart("m2m_100", [12, 12], 128_112), 483_905_536, 12 * 2 * 2 * 1024 * 2),
+        ("pegasus-large", bart("pegasus", [16, 16], 96103), 568_699_904, 16 * 2 * 2 * 1024 * 2),
+    ] {
+        let model = read(&text);
+        assert_eq!(model.parameters, published, "{name}");
+        let kept = remembered(model.language().expect("a language body"), KvPair::F16);
+        assert_eq!(kept.per_token.0, per_token, "{name}");
+    }
+}
+
+#[test]
+fn recurrent_kinds_have_their_published_counts_and_states() {
+    let rwkv = |kind, hidden: u32, layers, inner, vocab| {
+        format!(
+            r#"{{"model_type":"{kind}","hidden_size":{hidden},"num_hidden_layers":{layers},"attention_hidden_size":{hidden},
+            "intermediate_size":{inner},"vocab_size":{vocab},"tie_word_embeddings":false}}"#
+        )
+    };
+    let zamba = |hidden, layers, heads, state, copies, adapter, ids| {
+        format!(
+            r#"{{"model_type":"zamba2","hidden_size":{hidden},"num_hidden_layers":{layers},"num_attention_heads":32,
+            "num_key_value_heads":32,"intermediate_size":{},"vocab_size":32000,"mamba_d_state":{state},"mamba_expand":2,
+            "n_mamba_heads":{heads},"mamba_ngroups":1,"num_mem_blocks":{copies},"adapter_rank":128,
+            "use_shared_attention_adapter":{adapter},"hybrid_layer_ids":{ids}}}"#,
+            4 * hidden
+        )
+    };
+    let griffin = r#"{"model_type":"recurrent_gemma","hidden_size":2560,"num_hidden_layers":26,"num_attention_heads":10,
+        "num_key_value_heads":1,"head_dim":256,"intermediate_size":15360,"vocab_size":256000,"lru_width":2560,
+        "attention_window_size":2048,"conv1d_width":4,"block_types":["recurrent","recurrent","attention"]}"#;
+    let plamo = r#"{"model_type":"plamo2","hidden_size":2048,"num_hidden_layers":16,"num_attention_heads":16,
+        "num_key_value_heads":1,"hidden_size_per_head":128,"mamba_d_state":64,"mamba_d_conv":4,"mamba_num_heads":32,
+        "mamba_step":2,"mamba_enabled":true,"intermediate_size":8192,"vocab_size":100000}"#;
+    // A state of heads x 64 x 64 and two vectors per layer, in single precision.
+    let state = |layers: u64, hidden: u64| layers * (64 * hidden + 2 * hidden) * 4;
+    for (name, text, published, per_sequence) in [
+        ("rwkv-4-169m-pile", rwkv("rwkv", 768, 12, 3072, 50277), 169_342_464, 12 * 5 * 768 * 4),
+        ("rwkv-4-3b-pile", rwkv("rwkv", 2560, 32, 10240, 50277), 2_984_627_200, 32 * 5 * 2560 * 4),
+        // Published as 1.58, 1.60, 0.191 and 1.53 billion.
+        ("RWKV-5 1.5B", rwkv("rwkv5", 2048, 24, 7168, 65536), 1_577_754_624, state(24, 2048)),
+        ("RWKV-6 1.6B", rwkv("rwkv6", 2048, 24, 7168, 65536), 1_599_873_024, state(24, 2048)),
+        ("RWKV-7 0.1B", rwkv("rwkv7", 768, 12, 3072, 65536), 191_034_624, state(12, 768)),
+        ("RWKV-7 1.5B", rwkv("rwkv7", 2048, 24, 8192, 65536), 1_527_404_544, state(24, 2048)),
+        (
+            "Zamba2-1.2B",
+            zamba(2048, 38, 64, 128, 1, true, "[5,11,17,23,29,35]"),
+            1_215_064_704,
+            38 * (3 * (4096 + 2 * 128) + 4096 * 128) * 4,
+        ),
+        (
+            "Zamba2-2.7B",
+            zamba(2560, 54, 80, 64, 2, false, "[6,12,18,24,30,36,42,47,51]"),
+            2_662_214_560,
+            54 * (3 * (5120 + 2 * 64) + 5120 * 64) * 4,
+        ),
+        // Published as 2.68 and 1.29 billion.
+        ("recurrentgemma-2b", griffin.to_owned(), 2_682_862_080, 18 * (3 + 1) * 2560 * 4),
+        ("plamo-2-1b", plamo.to_owned(), 1_291_441_920, 8 * (3 * 4096 + 4096 * 64) * 4),
+    ] {
+        let model = read(&text);
+        assert_eq!(model.parameters, published, "{name}");
+        let kept = remembered(model.language().expect("a language body"), KvPair::F16);
+        assert_eq!(kept.state.0, per_sequence, "{name}");
+    }
+}
+
+#[test]
+fn a_class_without_output_head_has_none() {
+    let headless = |class: &str, more: &str| {
+        let text = PLAIN.replace("LlamaForCausalLM", class).replacen('{', &format!("{{ {more}"), 1);
+        read(&text).parameters
+    };
+    let body = 8_030_261_248 - 128_256 * 4096;
+    assert_eq!(headless("LlamaModel", ""), body);
+    assert_eq!(headless("LlamaForSequenceClassification", "\"id2label\": {\"0\": \"score\"},"), body + 4096);
+    assert_eq!(headless("LlamaForSequenceClassification", ""), body + 2 * 4096);
 }
 
 #[test]

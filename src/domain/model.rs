@@ -249,7 +249,7 @@ pub struct Attention {
     pub window: Option<u32>,
     /// Has no keys and values of the tokens of its own: it reads the cache of an earlier layer, or `cross`.
     pub shares_kv: bool,
-    /// Looks at the positions of an image instead of the tokens.
+    /// Looks at an image, or at what an encoder read, instead of the tokens written so far.
     pub cross: bool,
     /// Values are the keys: no value projection.
     pub k_eq_v: bool,
@@ -276,7 +276,7 @@ pub struct Mla {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ssm {
-    /// 1 or 2: the generation of Mamba.
+    /// 1 or 2: the generation of Mamba; 3: PLaMo's, with one step per head.
     pub generation: u32,
     /// Inner width.
     pub inner: u32,
@@ -311,6 +311,8 @@ pub enum LinearKind {
     Kimi,
     /// Lightning attention: a fixed decay per head, no convolution.
     Lightning,
+    /// A kind of its own (RWKV, Griffin): its parameters are listed with `other_parameters`.
+    Listed,
 }
 
 impl LinearKind {

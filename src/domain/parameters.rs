@@ -33,15 +33,19 @@ pub fn count(architecture: &Architecture) -> ParameterCount {
     let spec = &architecture.spec;
     let mut parts = Parts::default();
     let hidden = u128::from(spec.hidden);
-    let table = u128::from(spec.vocab) * hidden;
+    let width = if spec.embedding_width == 0 { hidden } else { u128::from(spec.embedding_width) };
+    let table = u128::from(spec.vocab) * width;
     parts.add("token embedding", table);
     parts.add("position embedding", u128::from(spec.positions) * hidden);
     parts.add("token type embedding", u128::from(spec.token_types) * hidden);
     per_layer_inputs(spec, &mut parts);
-    for one in &architecture.layers {
+    let distinct = if spec.distinct_layers == 0 { usize::MAX } else { spec.distinct_layers as usize };
+    for one in architecture.layers.iter().take(distinct) {
         layer(spec, one, &mut parts);
     }
-    parts.add("norms", norm(spec.norm, hidden));
+    if !spec.no_final_norm {
+        parts.add("norms", norm(spec.norm, hidden));
+    }
     if !spec.tied_embeddings {
         parts.add("output head", table);
     }
@@ -62,6 +66,10 @@ pub fn of_layer(spec: &ArchitectureSpec, one: &Layer) -> u64 {
 
 fn layer(spec: &ArchitectureSpec, one: &Layer, parts: &mut Parts) {
     mixer(spec, &one.mixer, parts);
+    if spec.shared_attention && matches!(one.mixer, Mixer::Parallel(..)) {
+        parts.add("norms", norm(spec.norm, u128::from(spec.hidden)));
+        return;
+    }
     feed_forward(spec, &one.ffn, parts);
     let blocks = u128::from(!matches!(one.mixer, Mixer::None))
         + u128::from(!matches!(one.ffn, FeedForward::None) && !spec.shared_norm);
@@ -141,7 +149,9 @@ fn mixer(spec: &ArchitectureSpec, mixer: &Mixer, parts: &mut Parts) {
             parts.add("short convolution", 4 * hidden * hidden + u128::from(*taps) * hidden);
         }
         Mixer::Parallel(a, s) => {
-            parts.add("attention", attention(spec, a));
+            if !spec.shared_attention {
+                parts.add("attention", attention(spec, a));
+            }
             parts.add("state space", state_space(spec, s));
         }
         Mixer::None => {}
@@ -203,6 +213,12 @@ fn state_space(spec: &ArchitectureSpec, s: &Ssm) -> u128 {
         let steps = inner * (heads + 2 * state) + linear(heads, inner, true);
         return linear(hidden, 2 * inner, s.proj_bias) + inner * taps + steps + inner * state + inner + out + norms;
     }
+    if s.generation == 3 {
+        // Steps, inputs and outputs from one projection through a bottleneck, each with a norm; one step per head.
+        let rank = (hidden / 16).max(64);
+        let steps = (inner + 1) * (rank + 2 * state) + rank * heads + 3 * heads;
+        return 2 * hidden * inner + inner * taps + steps + out;
+    }
     let convolved = inner + 2 * groups * state;
     let norm = if s.norm { inner } else { 0 };
     linear(hidden, inner + convolved + heads, s.proj_bias) + convolved * taps + 3 * heads + norm + out
@@ -211,6 +227,9 @@ fn state_space(spec: &ArchitectureSpec, s: &Ssm) -> u128 {
 /// The linear attentions: gated DeltaNet (arXiv 2412.06464), Kimi delta attention (arXiv 2510.26692), lightning
 /// attention (arXiv 2501.08313).
 fn linear_attention(spec: &ArchitectureSpec, g: &GatedDelta) -> u128 {
+    if g.kind == LinearKind::Listed {
+        return 0;
+    }
     let hidden = u128::from(spec.hidden);
     let (value_heads, value_dim) = (u128::from(g.value_heads), u128::from(g.value_dim));
     let keys = u128::from(g.key_heads) * u128::from(g.key_dim);
@@ -227,7 +246,7 @@ fn linear_attention(spec: &ArchitectureSpec, g: &GatedDelta) -> u128 {
                 2 * (hidden * value_dim + value_dim * values) + hidden * value_heads + value_heads + values + value_dim
             }
             // A full output gate and a norm over everything.
-            LinearKind::Lightning => hidden * values + values,
+            LinearKind::Lightning | LinearKind::Listed => hidden * values + values,
         }
 }
 

@@ -102,7 +102,8 @@ pub struct ArchitectureSpec {
     /// Kinds of the blocks, one letter each, repeated to the number of layers (all `F` when absent):
     /// F full attention, S sliding-window attention, M state space, L linear attention, C short convolution,
     /// H attention and state space side by side, X attention to an image's tokens (no cache of its own), D feed-forward
-    /// only, and with lower-case f, s, m a mixer without feed-forward.
+    /// only, E attention of an encoder (keeps nothing), Y attention to what an encoder read, and with lower-case f, s, m a
+    /// mixer without feed-forward.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// Window of the sliding layers, in tokens.
@@ -161,6 +162,18 @@ pub struct ArchitectureSpec {
     /// Attention and feed-forward run side by side on one norm.
     #[serde(skip_serializing_if = "is_false")]
     pub shared_norm: bool,
+    /// No norm behind the last layer.
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_final_norm: bool,
+    /// Width of the token embeddings where it is not the model's.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub embedding_width: u32,
+    /// Only the first so many layers have weights of their own, which the others use too (ALBERT); 0: all.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub distinct_layers: u32,
+    /// Attention and feed-forward of the H layers are shared between them and listed with `other_parameters` (Zamba 2).
+    #[serde(skip_serializing_if = "is_false")]
+    pub shared_attention: bool,
     /// Learned position embeddings (rows).
     #[serde(skip_serializing_if = "is_zero")]
     pub positions: u32,
@@ -300,6 +313,8 @@ impl ArchitectureSpec {
             },
             'S' | 's' => Mixer::Attention(self.attention(i, true)?),
             'X' => Mixer::Attention(Attention { shares_kv: true, cross: true, ..self.attention(i, false)? }),
+            'E' => Mixer::Attention(Attention { shares_kv: true, ..self.attention(i, false)? }),
+            'Y' => Mixer::Attention(Attention { cross: true, ..self.attention(i, false)? }),
             'M' | 'm' => Mixer::Ssm(ssm()?),
             'H' => Mixer::Parallel(self.attention(i, false)?, ssm()?),
             'L' => Mixer::GatedDelta(
@@ -307,7 +322,7 @@ impl ArchitectureSpec {
             ),
             'C' => Mixer::ShortConv { taps: self.short_conv.ok_or(SpecError::Pattern(letter, "`short_conv`"))? },
             'D' => Mixer::None,
-            _ => return Err(SpecError::Pattern(letter, "a meaning: one of F S M L C H X D f s m")),
+            _ => return Err(SpecError::Pattern(letter, "a meaning: one of F S M L C H X D E Y f s m")),
         };
         let ffn = if matches!(letter, 'f' | 's' | 'm') { FeedForward::None } else { self.feed_forward(i) };
         Ok(Layer { mixer, ffn })
@@ -371,6 +386,7 @@ impl ArchitectureSpec {
         widths("short_conv", &[self.short_conv.unwrap_or(0)])?;
         at_most("positions", self.positions, MAX_VOCAB)?;
         at_most("token_types", self.token_types, MAX_VOCAB)?;
+        at_most("embedding_width", self.embedding_width, MAX_WIDTH)?;
         at_most("per_layer_input", self.per_layer_input, MAX_WIDTH)
     }
 

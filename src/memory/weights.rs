@@ -198,7 +198,9 @@ impl Sum {
             let element = rule.element(tensor);
             self.add(parts.get(tensor.name, Part::of), padded(element.bytes(&tensor.dims)));
         }
-        let named = vision_parameters(architecture) + other_parameters(architecture, |_| true);
+        // Parts that the list lacks are left out with the rest that conversions leave out, while they are few.
+        let further = other_parameters(architecture, |name| name.starts_with(MULTI_TOKEN_PREDICTION));
+        let named = tower_parameters(architecture) + further;
         self.settle(u128::from(model.parameters).saturating_sub(named), &list, u128::from(LEFT_OUT));
         // The towers are a file of their own, in half precision.
         self.vision = tower_parameters(architecture) * 2;

@@ -51,6 +51,11 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         return Ok(network(case, framework, host));
     };
     let memory = &profile.memory;
+    if profile.style.pair {
+        return Err(Unsupported::Configuration(
+            "what llama.cpp takes for a model of an encoder and a decoder is not known",
+        ));
+    }
     if !case.flash_attention && case.kv.v.quantised() && !memory.latent {
         return Err(Unsupported::Configuration("a quantised value cache needs flash attention in llama.cpp"));
     }

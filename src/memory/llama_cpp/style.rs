@@ -10,6 +10,8 @@ pub(super) struct Style {
     pub(super) windows: bool,
     /// Text encoders: no cache, every token sees the whole micro-batch.
     pub(super) encoder: bool,
+    /// A decoder that attends to what an encoder read: its graphs are not known here.
+    pub(super) pair: bool,
     /// Attention scores pass through a soft cap.
     pub(super) score_cap: bool,
     /// Logits pass through a soft cap.
@@ -103,6 +105,7 @@ impl Style {
                     | "mellum"
                     | "laguna"
             ),
+            pair: spec.pattern.as_deref().is_some_and(|p| p.contains('Y')),
             encoder: matches!(
                 family,
                 "bert"

@@ -22,7 +22,8 @@ const CONTEXT: &[&str] = &[
     "max_context_length",
     "model_max_length",
 ];
-const HEADS: &[&str] = &["num_attention_heads", "n_heads", "n_head", "num_heads", "encoder_attention_heads"];
+const HEADS: &[&str] =
+    &["num_attention_heads", "n_heads", "n_head", "num_heads", "encoder_attention_heads", "attention_heads"];
 const KV_HEADS: &[&str] = &[
     "num_key_value_heads",
     "num_kv_heads",

@@ -4,7 +4,16 @@ use super::Reading;
 use super::dimensions;
 use super::json::Read;
 
-const LABELS: &[&str] = &["num_labels"];
+/// The labels of a classifier: two where the file says nothing, the default of every class.
+pub(super) fn labels(r: &Reading<'_>) -> Read<u128> {
+    if let Some(told) = r.root.optional(&["num_labels"])? {
+        return Ok(told.into());
+    }
+    Ok(match r.root.raw(&["id2label"]) {
+        Some(serde_json::Value::Object(names)) => names.len() as u128,
+        _ => 2,
+    })
+}
 
 /// Norm behind the embeddings, learned positions, token types, and the head that the file's class names.
 pub(super) fn bert(r: &mut Reading<'_>) -> Read<()> {
@@ -12,8 +21,7 @@ pub(super) fn bert(r: &mut Reading<'_>) -> Read<()> {
     r.spec.positions = if absolute { r.text.or_zero(&["max_position_embeddings"])? } else { 0 };
     r.spec.token_types = r.text.or_zero(&["type_vocab_size"])?;
     encoder_norms(r, true);
-    head(r, true);
-    Ok(())
+    head(r, true)
 }
 
 /// Encoders have no norm behind the last layer but one behind the embeddings: the count's final norm is that one.
@@ -22,19 +30,19 @@ fn encoder_norms(r: &mut Reading<'_>, tied: bool) {
 }
 
 /// What stands on the encoder: a pooler, a classifier, or a language-model head with tied embeddings.
-fn head(r: &mut Reading<'_>, pooler: bool) {
+fn head(r: &mut Reading<'_>, pooler: bool) -> Read<()> {
     let hidden = r.hidden();
     let class = r.root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
     let dense = hidden * hidden + hidden;
     if class.ends_with("ForMaskedLM") {
         r.other("masked-language head", dense + 2 * hidden + u128::from(r.spec.vocab));
     } else if class.ends_with("ForSequenceClassification") {
-        let labels = r.root.words(&["id2label"]).map_or(1, |l| l.len() as u128);
-        let labels = r.root.optional(LABELS).ok().flatten().map_or(labels, u128::from);
+        let labels = labels(r)?;
         r.other("classifier", dense + hidden * labels + labels);
     } else if pooler {
         r.other("pooler", dense);
     }
+    Ok(())
 }
 
 /// DistilBERT, ELECTRA and MPNet: BERT without some of its parts.
@@ -48,8 +56,26 @@ pub(super) fn bert_kin(r: &mut Reading<'_>) -> Read<()> {
         r.spec.token_types = 0;
         let buckets = u128::from(r.text.optional(&["relative_attention_num_buckets"])?.unwrap_or(32));
         r.other("relative positions", buckets * u128::from(r.spec.heads));
-        head(r, true);
+        head(r, true)?;
     }
+    Ok(())
+}
+
+/// ALBERT: one layer used again and again, narrow embeddings.
+pub(super) fn albert(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    let width = text.optional(&["embedding_size"])?.unwrap_or(128);
+    let groups = text.optional(&["num_hidden_groups"])?.unwrap_or(1).max(1);
+    let inner = text.optional(&["inner_group_num"])?.unwrap_or(1).max(1);
+    r.spec.embedding_width = width;
+    r.spec.distinct_layers = groups.saturating_mul(inner);
+    r.spec.no_final_norm = true;
+    encoder_norms(r, true);
+    let rows =
+        u128::from(text.or_zero(&["max_position_embeddings"])?) + u128::from(text.or_zero(&["type_vocab_size"])?);
+    let (width, hidden) = (u128::from(width), r.hidden());
+    r.other("narrow embeddings", rows * width + 2 * width + width * hidden + hidden);
+    r.other("pooler", hidden * hidden + hidden);
     Ok(())
 }
 
@@ -84,7 +110,7 @@ pub(super) fn modern(r: &mut Reading<'_>) -> Read<()> {
     if class.ends_with("ForMaskedLM") {
         r.other("masked-language head", hidden * hidden + hidden + u128::from(r.spec.vocab));
     } else if class.ends_with("ForSequenceClassification") {
-        let labels = r.root.optional(LABELS)?.map_or(1, u128::from);
+        let labels = labels(r)?;
         r.other("classifier", hidden * hidden + hidden + hidden * labels + labels);
     }
     Ok(())
@@ -101,8 +127,7 @@ pub(super) fn gte(r: &mut Reading<'_>) -> Read<()> {
     if text.text(&["position_embedding_type"]) == Some("absolute") {
         r.spec.positions = text.or_zero(&["max_position_embeddings"])?;
     }
-    head(r, false);
-    Ok(())
+    head(r, false)
 }
 
 /// DeBERTa: relative positions with a table and a norm of their own.
@@ -121,6 +146,5 @@ pub(super) fn deberta(r: &mut Reading<'_>) -> Read<()> {
         };
         r.other("relative positions", 2 * u128::from(buckets) * hidden + 2 * hidden);
     }
-    head(r, false);
-    Ok(())
+    head(r, false)
 }

@@ -117,6 +117,11 @@ fn with_shape(r: &mut Reading<'_>, change: impl FnOnce(&mut MoeShape)) {
 /// a norm at the end; `copies` when they keep own embeddings and head. Structure: DeepSeek-V3 report, section 2.2.
 pub(super) fn next_token_blocks(r: &mut Reading<'_>, copies: bool, extra: u128) -> Read<()> {
     let blocks = r.text.or_zero(&["num_nextn_predict_layers", "mtp_num_hidden_layers", "mtp_num_layers"])?;
+    blocks_for_further_tokens(r, blocks, copies, extra)
+}
+
+/// So many blocks, each a layer with a projection and norms of its own.
+pub(super) fn blocks_for_further_tokens(r: &mut Reading<'_>, blocks: u32, copies: bool, extra: u128) -> Read<()> {
     if blocks == 0 {
         return Ok(());
     }
@@ -209,6 +214,7 @@ pub(super) fn dots1(r: &mut Reading<'_>) -> Read<()> {
 /// Trinity: gated attention and norms before and behind each block.
 pub(super) fn afmoe(r: &mut Reading<'_>) -> Read<()> {
     r.spec.output_gate = true;
+    dimensions::every_nth_full(r, &["global_attn_every_n_layers"], 4)?;
     dots1(r)
 }
 

@@ -1,7 +1,7 @@
 //! What each `model_type` is: its name in GGUF files, its biases and norms, and which function reads the rest.
 
 use super::json::{Fields, Read};
-use super::{Reading, dimensions, encoders, experts, gemma, hybrids, latent, legacy, variants};
+use super::{Reading, dimensions, encoders, experts, gemma, hybrids, latent, legacy, pairs, recurrent, variants};
 use crate::domain::{NormKind, QkNorm};
 
 /// Whether matrices carry biases.
@@ -29,6 +29,8 @@ pub(super) struct Family {
     pub(super) encoder: bool,
     /// At least one layer has attention.
     pub(super) attention: bool,
+    /// An encoder and a decoder.
+    pub(super) pair: bool,
     pub(super) norm: NormKind,
     pub(super) post_norms: bool,
     pub(super) shared_norm: bool,
@@ -55,6 +57,7 @@ const LLAMA: Family = Family {
     tied: false,
     encoder: false,
     attention: true,
+    pair: false,
     norm: NormKind::Rms,
     post_norms: false,
     shared_norm: false,
@@ -206,6 +209,13 @@ const FAMILIES: &[Family] = &[
     Family { types: &["mamba"], ..MAMBA },
     Family { types: &["falcon_mamba"], tied: false, ..MAMBA },
     Family { types: &["mamba2"], gguf: "mamba2", finish: hybrids::mamba2, ..MAMBA },
+    Family { types: &["rwkv", "rwkv5", "rwkv6", "rwkv7"], gguf: "", attention: false, norm: NormKind::LayerNorm, ungated: true, finish: recurrent::rwkv, ..PLAIN },
+    Family { types: &["recurrent_gemma"], gguf: "", tied: true, finish: recurrent::griffin, ..PLAIN },
+    Family { types: &["plamo2"], gguf: "plamo2", tied: true, post_norms: true, fused_qkv: true, fused_gate_up: true, finish: recurrent::plamo2, ..PLAIN },
+    Family { types: &["t5", "mt5", "umt5"], gguf: "t5", tied: true, pair: true, finish: pairs::t5, ..PLAIN },
+    Family { types: &["bart", "mbart", "plbart", "m2m_100", "pegasus", "marian"], gguf: "", pair: true, fused_qkv: false, finish: pairs::bart, ..GPT },
+    Family { types: &["jais"], gguf: "jais", ungated: false, finish: legacy::jais, ..GPT },
+    Family { types: &["albert"], gguf: "", finish: encoders::albert, ..BERT },
     Family { types: &["bert"], ..BERT },
     Family { types: &["roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"], ..BERT },
     Family { types: &["electra", "distilbert", "mpnet"], finish: encoders::bert_kin, ..BERT },

@@ -193,7 +193,25 @@ pub(super) fn zamba2(r: &mut Reading<'_>) -> Read<()> {
     let letters: Vec<char> = (0..r.spec.layers).map(|i| if hybrid.contains(&i) { 'H' } else { 'm' }).collect();
     r.spec.pattern = short_pattern(&letters);
     r.spec.head_dim = text.optional(&["attention_head_dim"])?.unwrap_or(2 * r.spec.hidden / r.spec.heads.max(1));
-    text.note("the attention blocks that Zamba 2 shares between layers are counted once per layer: an upper bound");
+    zamba2_shared(r, hybrid.iter().filter(|&&i| i < r.spec.layers).count() as u128)
+}
+
+/// The attention blocks that Zamba 2 shares between layers, in a few copies, and what each layer has of its own beside them:
+/// a projection and adapters (modelling code of `Zamba2ForCausalLM`; 1.2B and 2.7B have their published counts).
+fn zamba2_shared(r: &mut Reading<'_>, layers: u128) -> Read<()> {
+    let text = r.text;
+    let copies = u128::from(text.optional(&["num_mem_blocks"])?.unwrap_or(1));
+    let rank = u128::from(text.optional(&["adapter_rank"])?.unwrap_or(128));
+    let (hidden, ffn) = (r.hidden(), u128::from(r.spec.ffn));
+    let wide = 2 * hidden;
+    let values = u128::from(r.spec.heads) * u128::from(r.spec.head_dim);
+    let biases = if text.is(&["add_bias_linear"])? { 2 * ffn + hidden } else { 0 };
+    let block = 3 * wide * values + values * hidden + wide + hidden + 3 * hidden * ffn + biases;
+    let attention = if text.is(&["use_shared_attention_adapter"])? { 3 * rank * (wide + values) } else { 0 };
+    let own = hidden * hidden + rank * (hidden + 2 * ffn) + attention;
+    r.spec.shared_attention = true;
+    r.other("shared attention blocks", copies * block);
+    r.other("adapters of the shared blocks", layers * own);
     Ok(())
 }
 
@@ -255,6 +273,12 @@ pub(super) fn qwen3_next(r: &mut Reading<'_>) -> Read<()> {
         moe.shared_gate = moe.shared_width > 0;
     }
     experts::unused_dense_width(r);
+    if r.kind == "qwen3_next" && !text.has(&["mtp_num_hidden_layers", "num_nextn_predict_layers"]) {
+        text.note(
+            "the published files hold a block for multi-token prediction that the configuration does not mention",
+        );
+        return experts::blocks_for_further_tokens(r, 1, false, 0);
+    }
     experts::next_token_blocks(r, false, 0)
 }
 

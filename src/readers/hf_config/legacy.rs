@@ -29,6 +29,16 @@ pub(super) fn gpt2(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// Jais: GPT-2 with a gated feed-forward, positions as slopes of the scores.
+pub(super) fn jais(r: &mut Reading<'_>) -> Read<()> {
+    fourfold(r);
+    if r.text.text(&["position_embedding_type"]) == Some("learned") {
+        r.spec.positions = r.text.need(&["n_positions", "max_position_embeddings"])?;
+    }
+    r.spec.ungated_ffn = !r.text.text(&["activation_function"]).unwrap_or("swiglu").contains("glu");
+    Ok(())
+}
+
 pub(super) fn gpt_neox(r: &mut Reading<'_>) -> Read<()> {
     fourfold(r);
     if !r.text.flag(&["attention_bias"])?.unwrap_or(true) {
@@ -66,13 +76,13 @@ pub(super) fn bloom(r: &mut Reading<'_>) -> Read<()> {
 /// OPT: learned positions with an offset of two; small models embed in another width.
 pub(super) fn opt(r: &mut Reading<'_>) -> Read<()> {
     r.spec.positions = r.text.need(&["max_position_embeddings"])?.saturating_add(2);
-    let width = u128::from(r.text.optional(&["word_embed_proj_dim"])?.unwrap_or(r.spec.hidden));
-    if width != r.hidden() {
-        return Err(format!(
-            "`word_embed_proj_dim` is {width}, embeddings of another width than the model's {} are not supported",
-            r.spec.hidden
-        ));
+    let width = r.text.optional(&["word_embed_proj_dim"])?.unwrap_or(r.spec.hidden);
+    if width != r.spec.hidden {
+        r.spec.embedding_width = width;
+        let projections = 2 * u128::from(width) * r.hidden();
+        r.other("projections of the embeddings", projections);
     }
+    r.spec.no_final_norm = !r.text.flag(&["do_layer_norm_before"])?.unwrap_or(true);
     if !r.text.flag(&["enable_bias"])?.unwrap_or(true) {
         (r.spec.qkv_bias, r.spec.out_bias, r.spec.mlp_bias) = (false, false, false);
     }

@@ -16,7 +16,9 @@ pub(crate) mod json;
 mod latent;
 mod legacy;
 mod networks;
+mod pairs;
 mod quantisation;
+mod recurrent;
 mod towers;
 mod variants;
 mod vision;
@@ -96,9 +98,6 @@ impl Reading<'_> {
     }
 }
 
-/// Text models whose decoder attends to an encoder: nothing here describes their caches.
-const ENCODER_DECODERS: [&str; 9] = ["t5", "mt5", "umt5", "bart", "mbart", "m2m_100", "marian", "pegasus", "t5gemma"];
-
 fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
     let root = Fields::new(map, notes);
     if root.has(&["producer"]) && root.has(&["quantization"]) {
@@ -110,8 +109,9 @@ fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
     if let Some(outcome) = networks::read(root, outer)? {
         return Ok(outcome);
     }
-    if root.is(&["is_encoder_decoder"])? || ENCODER_DECODERS.contains(&outer) {
-        return Err(format!("`{outer}` is a model of an encoder and a decoder, which are read for speech alone"));
+    let read_in_pairs = families::by_type(outer).is_some_and(|f| f.pair);
+    if (root.is(&["is_encoder_decoder"])? || outer == "t5gemma") && !read_in_pairs {
+        return Err(format!("`{outer}` is a model of an encoder and a decoder whose structure is unknown"));
     }
     let text = language_part(root);
     let kind = text.text(&["model_type"]).unwrap_or(outer);
@@ -133,11 +133,33 @@ fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
     }
     dimensions::read(&mut reading, family)?;
     (family.finish)(&mut reading)?;
+    head(&mut reading, family)?;
     vision::read(&mut reading, outer)?;
     let task = task_of(&reading, family, name);
     let architecture = reading.spec.expand().map_err(|e| e.to_string())?;
     let ParameterCount { total, active, .. } = parameters::count(&architecture);
     Ok(Outcome { task, parameters: total, active, body: Body::Language(Box::new(architecture)) })
+}
+
+/// What stands on a decoder in place of an output head: nothing in the bare class, a score per label in a classifier.
+fn head(r: &mut Reading<'_>, family: &Family) -> Read<()> {
+    // ChatGLM calls the class with its head a model, too.
+    if family.encoder || family.pair || r.kind == "chatglm" || !r.text.is_same(&r.root) {
+        return Ok(());
+    }
+    let Some(class) = r.root.words(&["architectures"]).and_then(|c| c.first().copied()) else { return Ok(()) };
+    if class.ends_with("ForSequenceClassification") || class.ends_with("ForRewardModel") {
+        let labels = if class.ends_with("ForRewardModel") { 1 } else { encoders::labels(r)? };
+        let scores = r.hidden() * labels;
+        r.other("scores", scores);
+    } else if !class.ends_with("Model") || class.ends_with("HeadModel") {
+        return Ok(());
+    }
+    if !r.spec.tied_embeddings {
+        r.spec.tied_embeddings = true;
+        r.root.note(format!("the class `{class}` has no output head"));
+    }
+    Ok(())
 }
 
 /// The object that holds the language body's dimensions: the file itself, or one nested in it.
