@@ -30,6 +30,21 @@ impl Diagnostic {
         Self { message: message.into(), file: None, at: None, source: None, hints: Vec::new() }
     }
 
+    /// What is wrong with a JSON text, at its place.
+    #[must_use]
+    pub fn json(what: &str, error: &serde_json::Error, text: &str, file: &str) -> Self {
+        let mut message = error.to_string();
+        // The place in words: the caret says it better.
+        if let Some(cut) = message.rfind(" at line ") {
+            message.truncate(cut);
+        }
+        let at = Position {
+            line: u32::try_from(error.line()).unwrap_or(u32::MAX).max(1),
+            column: u32::try_from(error.column()).unwrap_or(u32::MAX).max(1),
+        };
+        Self::error(format!("{what}: {message}")).in_file(file).at(at).with_source(text)
+    }
+
     /// The file that it is about.
     #[must_use]
     pub fn in_file(mut self, file: &str) -> Self {

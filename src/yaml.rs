@@ -141,7 +141,11 @@ fn diagnostic(error: &Error, text: &str, file: &str) -> Diagnostic {
     if let Some(cut) = message.find(" at line ") {
         message.truncate(cut);
     }
-    let diagnostic = Diagnostic::error(in_our_words(message)).in_file(file);
+    let names = expected_names(&message);
+    let mut diagnostic = Diagnostic::error(in_our_words(message)).in_file(file);
+    if let Some((wanted, valid)) = &names {
+        diagnostic = diagnostic.did_you_mean(wanted, valid.iter().map(String::as_str));
+    }
     match error.location() {
         Some(at) if at.line() > 0 => {
             diagnostic.at(Position { line: at.line() as u32, column: at.column() as u32 }).with_source(text)
@@ -160,9 +164,28 @@ fn in_our_words(message: String) -> String {
         "merge keys (`<<`) are not read: write the keys out".to_owned()
     } else if message.starts_with("non-finite float") {
         "a number must be finite".to_owned()
+    } else if message.starts_with("expected sequence start") {
+        "a list is expected".to_owned()
+    } else if message.starts_with("expected mapping start") {
+        "a group of keys is expected".to_owned()
+    } else if message.starts_with("recursion limit") {
+        "lists and groups stand too deep in one another".to_owned()
+    } else if message.contains("RecordedAnchor") || message.contains("alias") {
+        "aliases (`*`) make far more of the file than it holds: write the values out".to_owned()
+    } else if message.starts_with("budget breached") {
+        "the file holds more than is read of one".to_owned()
     } else {
         message
     }
+}
+
+/// The name that was found and those that would do, from serde's message about an unknown key or value.
+fn expected_names(message: &str) -> Option<(String, Vec<String>)> {
+    let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
+    let (found, valid) = rest.split_once(", expected ")?;
+    let valid = valid.strip_prefix("one of ").unwrap_or(valid).replace(" or ", ", ");
+    let plain = |name: &str| name.trim_matches('`').to_owned();
+    Some((plain(found), valid.split(", ").map(plain).collect()))
 }
 
 /// A value as serde sees it; [`Spanned`] adds where it stands.

@@ -103,3 +103,72 @@ fn every_bad_scenario_is_refused_at_its_line() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Lists of lists of one list, each naming the one before nine times.
+fn bomb() -> Vec<u8> {
+    let lists = ('b'..='j').zip('a'..).map(|(own, other)| {
+        let nine = vec![format!("*{other}"); 9].join(",");
+        format!("{own}: &{own} [{nine}]\n")
+    });
+    format!("a: &a [x, x]\n{}", lists.collect::<String>()).into_bytes()
+}
+
+#[test]
+fn every_other_bad_file_is_refused_at_its_line() {
+    let plan = ["plan", "bad"].as_slice();
+    let laid_over = ["plan", "good", "--catalog", "bad.yaml"].as_slice();
+    let priced = ["plan", "good", "--prices", "bad"].as_slice();
+    let cases = ["budget", "--format", "csv", "--cases", "bad"].as_slice();
+    let check = ["check", "bad"].as_slice();
+    let (bomb, deep) = (bomb(), "[".repeat(100_000));
+    // What is run, what the file holds, where the fault lies, and a part of what is said.
+    let files: [(&[&str], &[u8], &str, &str); 17] = [
+        (plan, b"scenario: caf\xe9\n", "bad:1:14", "no UTF-8 text"),
+        (plan, &bomb, "bad:", "aliases"),
+        (plan, deep.as_bytes(), "bad:1:", "too deep"),
+        (plan, b"limits: { price_usd: 1e300 }\nworkloads: []\n", "bad:1:22", "found `1e300`"),
+        (laid_over, b"devices:\n  - id: x\n    nme: y\n", "bad.yaml:3:5", "did you mean `name`?"),
+        (laid_over, b"divices: []\n", "bad.yaml:1:1", "did you mean `devices`?"),
+        (laid_over, b"devices: 5\n", "bad.yaml:1:10", "a list is expected"),
+        (laid_over, b"x\n", "bad.yaml:1:1", "a group of keys is expected"),
+        (laid_over, b"devices: \xff\n", "bad.yaml:1:10", "no UTF-8 text"),
+        (priced, b"device,price_usd\nrtx-4090,cheap\n", "bad:2:10", "`price_usd` is `cheap`"),
+        (priced, b"device;price_usd;as_of\nrtx-4090;5;soon\n", "bad:2:12", "`as_of` is `soon`"),
+        (priced, b"device,price_usd\nrtx-4091,5\n", "bad:2:1", "did you mean `rtx-4090`?"),
+        (cases, b"", "bad:1:1", "needs the column `model`"),
+        (cases, b"modl,device\n", "bad:1:1", "did you mean `modl`?"),
+        (cases, b"model,device\nqwen3-0.6b\n", "bad:2:1", "1 fields"),
+        (check, b"5\n", "bad:1:1", "a plan as `plan --format json` writes it"),
+        (check, b"{\n  \"sites\": [\n", "bad:", "EOF"),
+    ];
+    for (command, bytes, place, part) in files {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("bad"), bytes).unwrap();
+        fs::write(folder.path().join("bad.yaml"), bytes).unwrap();
+        fs::write(folder.path().join("good"), format!("{W}\n")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_edgemem"))
+            .current_dir(folder.path())
+            .env_remove("CLICOLOR_FORCE")
+            .args(command)
+            .args(["--output", "out"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{part}: {said}");
+        assert!(output.stdout.is_empty() && !folder.path().join("out").exists(), "{part}: something was written");
+        assert!(said.contains(place) && said.contains(part), "{place}, {part}:\n{said}");
+    }
+}
+
+#[test]
+fn a_saved_plan_may_begin_with_the_mark_of_an_editor() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("good"), format!("{W}\n")).unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_edgemem")).current_dir(folder.path()).args(arguments).output().unwrap()
+    };
+    assert!(run(&["plan", "good", "--format", "json", "--output", "plan.json"]).status.success());
+    let plan = fs::read_to_string(folder.path().join("plan.json")).unwrap();
+    fs::write(folder.path().join("plan.json"), format!("\u{feff}{}", plan.replace('\n', "\r\n"))).unwrap();
+    assert_eq!(run(&["check", "plan.json"]).status.code(), Some(0));
+}

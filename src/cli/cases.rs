@@ -12,7 +12,7 @@ use super::files::Models;
 use super::{BAD_INPUT, DONE, Failure};
 use crate::candidates::Speed;
 use crate::catalog::Catalog;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Position};
 use crate::domain::{Device, Format, KvPair, KvType, Model, PowerMode, Runtime};
 use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
@@ -268,7 +268,11 @@ impl<'a> Shared<'a> {
         let Looked { model, weights, place } = self.look_up(row, layout, key)?;
         let demand = demand(row, layout, &model)?;
         let cache = |column| match layout.text(row, column) {
-            Some(id) => KvType::from_id(id).ok_or_else(|| format!("unknown cache type `{id}`")),
+            Some(id) => KvType::from_id(id).ok_or_else(|| {
+                Diagnostic::error(format!("unknown cache type `{id}`"))
+                    .did_you_mean(id, KvType::ALL.map(KvType::id))
+                    .one_line()
+            }),
             None => Ok(KvType::F16),
         };
         let flash_attention = match layout.text(row, Column::FlashAttention) {
@@ -397,10 +401,23 @@ pub fn answers(
     catalog: &Catalog,
     defaults: Defaults,
 ) -> Result<(Vec<Vec<u8>>, bool), Diagnostic> {
-    let bad = |e: &csv::Error| Diagnostic::error(e.to_string()).in_file(file);
+    let bad = |e: &csv::Error| {
+        let error = Diagnostic::error(format!("not a table: {e}")).in_file(file);
+        match e.position() {
+            Some(p) => error.at(Position { line: u32::try_from(p.line()).unwrap_or(u32::MAX), column: 1 }),
+            None => error,
+        }
+    };
     let mut reader = csv::Reader::from_reader(table);
     let header = reader.headers().map_err(|e| bad(&e))?.clone();
     let layout = Layout::of(&header, file)?;
+    if layout.0[Column::Model as usize].is_none() {
+        return Err(Diagnostic::error("a table of budgets needs the column `model`")
+            .in_file(file)
+            .at(Position { line: 1, column: 1 })
+            .did_you_mean("model", header.iter())
+            .hint(format!("columns are {}", COLUMNS.map(|(name, _)| name).join(", "))));
+    }
     let models = Models::new(catalog, Path::new(""));
     let mut shared = Shared::new(catalog);
     let mut head = Vec::new();

@@ -15,8 +15,9 @@ const DAY: u64 = 86_400;
 /// Runs the command.
 pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
     let file = arguments.plan.display().to_string();
-    let saved: Saved = serde_json::from_str(&files::text(&arguments.plan)?)
-        .map_err(|e| Diagnostic::error(format!("not a saved plan: {e}")).in_file(&file))?;
+    let text = files::text(&arguments.plan)?;
+    let saved: Saved =
+        serde_json::from_str(&text).map_err(|e| Diagnostic::json("not a saved plan", &e, &text, &file))?;
     if saved.sites.is_empty() {
         return Err(Diagnostic::error("the file holds no plan: none existed when it was saved").in_file(&file).into());
     }

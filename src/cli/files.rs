@@ -8,19 +8,33 @@ use std::sync::Arc;
 
 use super::args::Facts;
 use crate::catalog::{Catalog, prices};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Position};
 use crate::domain::Model;
 use crate::scenario::{self, Document, Scenario};
 
-/// A text file.
+fn bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    fs::read(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))
+}
+
+/// A text file, without the mark that some editors put before a text.
 pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
-    fs::read_to_string(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))
+    let bytes = bytes(path)?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let good = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]);
+        let line = good.matches('\n').count() as u32 + 1;
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
+        Diagnostic::error("the file is no UTF-8 text")
+            .in_file(&path.display().to_string())
+            .at(Position { line, column })
+            .with_source(&String::from_utf8_lossy(e.as_bytes()))
+            .hint("save it as UTF-8")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// A text file of which single bytes may be broken, as logs of interrupted runs are.
 pub(crate) fn lossy_text(path: &Path) -> Result<String, Diagnostic> {
-    let bytes = fs::read(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&bytes(path)?).into_owned())
 }
 
 /// The shipped catalogs with the user's files laid over them.
@@ -33,8 +47,7 @@ pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
     }
     let mut catalog = Catalog::with_overlays(&overlays)?;
     if let Some(path) = &facts.prices {
-        let bytes = fs::read(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))?;
-        prices::apply(&mut catalog, &path.display().to_string(), &bytes)?;
+        prices::apply(&mut catalog, &path.display().to_string(), bytes(path)?)?;
     }
     Ok(catalog)
 }

@@ -13,6 +13,7 @@ use crate::units::{Bytes, Share};
 
 /// What of a saved plan is read back.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a plan as `plan --format json` writes it")]
 pub struct Saved {
     /// What it minimised, and to what.
     pub objective: Option<SavedObjective>,

@@ -83,6 +83,7 @@ fn wrong(doc: &Document, node: &Node, key: &str, expected: &str) -> Diagnostic {
     let found = match &node.value {
         Value::Text(text) => format!("`{text}`"),
         Value::Integer(i) => format!("`{i}`"),
+        Value::Float(f) if f.abs() >= 1e15 => format!("`{f:e}`"),
         Value::Float(f) => format!("`{f}`"),
         Value::Bool(b) => format!("`{b}`"),
         other => other.kind().to_owned(),

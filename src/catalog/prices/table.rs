@@ -21,8 +21,8 @@ pub(super) struct Record {
 /// The kind of file: it decides how a place is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// A text, of which lines can be shown.
-    Text(String),
+    /// A text, of which lines can be shown, and what parts its fields.
+    Text(String, char),
     /// A sheet of a workbook, with the column in which each field stands, counted from 0.
     Sheet(String, Vec<u32>),
 }
@@ -40,8 +40,10 @@ impl Table {
     /// An error about a field, or about a whole row.
     pub(super) fn error(&self, row: u32, field: Option<usize>, message: &str) -> Diagnostic {
         match &self.origin {
-            Origin::Text(text) => {
-                Diagnostic::error(message).in_file(&self.file).at(Position { line: row, column: 1 }).with_source(text)
+            Origin::Text(text, delimiter) => {
+                let line = text.lines().nth(row.saturating_sub(1) as usize).unwrap_or_default();
+                let column = field.map_or(1, |field| column(line, *delimiter, field));
+                Diagnostic::error(message).in_file(&self.file).at(Position { line: row, column }).with_source(text)
             }
             Origin::Sheet(..) => {
                 Diagnostic::error(format!("{}: {message}", self.place(row, field))).in_file(&self.file)
@@ -52,7 +54,7 @@ impl Table {
     /// A place in words: `line 7`, or ``sheet `Prices`, cell B7``.
     pub(super) fn place(&self, row: u32, field: Option<usize>) -> String {
         match (&self.origin, field) {
-            (Origin::Text(_), _) => format!("line {row}"),
+            (Origin::Text(..), _) => format!("line {row}"),
             (Origin::Sheet(name, columns), Some(field)) => match columns.get(field) {
                 Some(column) => format!("sheet `{name}`, cell {}{row}", letters(*column)),
                 None => format!("sheet `{name}`, row {row}"),
@@ -77,6 +79,20 @@ impl Table {
     }
 }
 
+/// The character of a line, counted from 1, at which a field begins; 1 when the field stands on another line.
+fn column(line: &str, delimiter: char, field: usize) -> u32 {
+    let (mut quoted, mut before, mut start) = (false, 0, 0);
+    for (i, c) in line.chars().enumerate() {
+        if c == '"' {
+            quoted = !quoted;
+        } else if c == delimiter && !quoted && before < field {
+            before += 1;
+            start = i + 1;
+        }
+    }
+    if before == field { start as u32 + 1 } else { 1 }
+}
+
 /// A column as spreadsheets call it: `A`, `B`, ..., `Z`, `AA`.
 fn letters(mut column: u32) -> String {
     let mut name = Vec::new();
@@ -92,7 +108,13 @@ fn letters(mut column: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::letters;
+    use super::{column, letters};
+
+    #[test]
+    fn a_field_is_found_in_its_line() {
+        let line = "\"a, b\",2,x";
+        assert_eq!([0, 1, 2, 3].map(|field| column(line, ',', field)), [1, 8, 10, 1]);
+    }
 
     #[test]
     fn columns_are_called_as_in_a_spreadsheet() {

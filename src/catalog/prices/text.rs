@@ -40,5 +40,10 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, Diagnostic> {
     }
     let mut records = records.into_iter();
     let header = records.next().unwrap_or(Record { row: 1, fields: Vec::new() });
-    Ok(Table { file: file.to_owned(), origin: Origin::Text(text.to_owned()), header, records: records.collect() })
+    Ok(Table {
+        file: file.to_owned(),
+        origin: Origin::Text(text.to_owned(), char::from(delimiter)),
+        header,
+        records: records.collect(),
+    })
 }

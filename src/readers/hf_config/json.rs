@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
-use crate::diag::{Diagnostic, Position};
+use crate::diag::Diagnostic;
 
 /// The largest published configuration is some 200 KB (lists per layer and label tables).
 const MAX_TEXT: usize = 8 << 20;
@@ -23,17 +23,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Map<String, Value>, Diagno
     match serde_json::from_str(&plain) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Diagnostic::error("expected a JSON object").in_file(file)),
-        Err(error) => {
-            let mut message = error.to_string();
-            if let Some(cut) = message.rfind(" at line ") {
-                message.truncate(cut);
-            }
-            let at = Position {
-                line: u32::try_from(error.line()).unwrap_or(u32::MAX).max(1),
-                column: u32::try_from(error.column()).unwrap_or(u32::MAX).max(1),
-            };
-            Err(Diagnostic::error(format!("no valid JSON: {message}")).in_file(file).at(at).with_source(text))
-        }
+        Err(error) => Err(Diagnostic::json("no valid JSON", &error, text, file)),
     }
 }
 
