@@ -5,7 +5,7 @@ use super::families::{Bias, Family};
 use super::json::{Fields, Read};
 use crate::domain::spec::MAX_LAYERS;
 
-pub(super) const HIDDEN: &[&str] = &["hidden_size", "d_model", "n_embd", "dim", "model_dim"];
+pub(super) const HIDDEN: &[&str] = &["hidden_size", "d_model", "n_embd", "n_embed", "dim", "model_dim"];
 pub(super) const LAYERS: &[&str] =
     &["num_hidden_layers", "n_layers", "num_layers", "n_layer", "num_transformer_layers", "encoder_layers"];
 /// Lists with one entry per layer, for files that do not count their layers.
@@ -42,6 +42,7 @@ const FFN: &[&str] = &[
     "ff_intermediate_size",
     "encoder_ffn_dim",
     "hidden_dim",
+    "mlp_hidden_size",
 ];
 
 /// Reads everything that families share into the specification.

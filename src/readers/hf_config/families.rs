@@ -107,7 +107,7 @@ pub(super) const UNKNOWN: Family = Family { gguf: "", finish: variants::unknown,
 // One line per kind: a table is read across.
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
-    Family { types: &["llama", "Yi", "aquila", "vicuna", "code_llama", "llava_llama", "openvla", "megrez"], ..LLAMA },
+    Family { types: &["llama", "Yi", "aquila", "vicuna", "code_llama", "llava_llama", "openvla", "megrez", "llada"], ..LLAMA },
     Family { types: &["internlm"], qkv_bias: Bias::Unless, out_bias: Bias::Unless, finish: variants::internlm, ..LLAMA },
     Family { types: &["internlm3"], finish: variants::internlm3, ..LLAMA },
     Family { types: &["internlm2"], gguf: "internlm2", finish: variants::internlm2, ..PLAIN },
@@ -143,7 +143,8 @@ const FAMILIES: &[Family] = &[
     Family { types: &["mimo"], gguf: "mimo", finish: variants::mimo, ..QWEN2 },
     Family { types: &["mimo_v2_flash", "mimo_v2"], gguf: "mimo2", finish: variants::mimo_v2, ..PLAIN },
     Family { types: &["step3p5", "step3p7"], gguf: "step35", qk_norm: Some(QkNorm::PerHead), finish: variants::step, ..PLAIN },
-    Family { types: &["olmo"], gguf: "olmo", norm: NormKind::Bare, ..LLAMA },
+    Family { types: &["olmo", "hf_olmo"], gguf: "olmo", norm: NormKind::Bare, finish: variants::olmo, ..LLAMA },
+    Family { types: &["flex_olmo"], gguf: "", qk_norm: Some(QkNorm::AllHeads), finish: experts::olmoe, ..LLAMA },
     Family { types: &["olmo2", "olmo3"], gguf: "olmo2", qk_norm: Some(QkNorm::AllHeads), finish: variants::olmo3, ..LLAMA },
     Family { types: &["olmoe"], gguf: "olmoe", qk_norm: Some(QkNorm::AllHeads), finish: experts::olmoe, ..LLAMA },
     Family { types: &["molmo"], gguf: "", finish: variants::molmo, ..PLAIN },
@@ -160,7 +161,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["gemma3n", "gemma3n_text"], gguf: "gemma3n", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma3n, ..GEMMA },
     Family { types: &["gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"], gguf: "gemma4", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma4, ..GEMMA },
     Family { types: &["phi"], gguf: "phi2", tied: false, shared_norm: true, fused_qkv: false, finish: legacy::phi, ..GPT },
-    Family { types: &["phi3", "phi3_v", "phi4mm"], finish: variants::phi3, ..PHI3 },
+    Family { types: &["phi3", "phi3_v", "phi4mm", "phi4_multimodal"], finish: variants::phi3, ..PHI3 },
     Family { types: &["phi4"], finish: nothing_more, ..PHI3 },
     Family { types: &["phimoe"], gguf: "phimoe", norm: NormKind::LayerNorm, finish: experts::phimoe, ..LLAMA },
     Family { types: &["phi3small"], gguf: "", tied: true, norm: NormKind::LayerNorm, fused_qkv: true, qkv_bias: Bias::Always, out_bias: Bias::Always, mlp_bias: Bias::Always, ..LLAMA },
@@ -183,7 +184,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["hunyuan_v1_moe"], gguf: "hunyuan-moe", finish: experts::hunyuan, ..LLAMA },
     Family { types: &["gpt_oss"], gguf: "gpt-oss", qkv_bias: Bias::Unless, out_bias: Bias::Unless, finish: experts::gpt_oss, ..LLAMA },
     Family { types: &["llama4", "llama4_text"], gguf: "llama4", finish: experts::llama4, ..LLAMA },
-    Family { types: &["mllama_text_model"], gguf: "mllama", finish: variants::mllama, ..PLAIN },
+    Family { types: &["mllama_text_model", "mllama"], gguf: "mllama", finish: variants::mllama, ..PLAIN },
     Family { types: &["minimax_m2"], gguf: "minimax-m2", finish: experts::minimax, ..PLAIN },
     Family { types: &["minimax_m3", "minimax_m3_text", "minimax_m3_vl", "minimax_m3_vl_text"], gguf: "minimax-m3", finish: experts::minimax, ..PLAIN },
     Family { types: &["minimax_m1", "minimax", "minimax_text_01"], gguf: "", finish: hybrids::minimax_m1, ..PLAIN },
@@ -214,6 +215,8 @@ const FAMILIES: &[Family] = &[
     Family { types: &["plamo2"], gguf: "plamo2", tied: true, post_norms: true, fused_qkv: true, fused_gate_up: true, finish: recurrent::plamo2, ..PLAIN },
     Family { types: &["t5", "mt5", "umt5"], gguf: "t5", tied: true, pair: true, finish: pairs::t5, ..PLAIN },
     Family { types: &["bart", "mbart", "plbart", "m2m_100", "pegasus", "marian"], gguf: "", pair: true, fused_qkv: false, finish: pairs::bart, ..GPT },
+    Family { types: &["xglm"], gguf: "", fused_qkv: false, ..GPT },
+    Family { types: &["biogpt"], gguf: "", fused_qkv: false, finish: legacy::biogpt, ..GPT },
     Family { types: &["jais"], gguf: "jais", ungated: false, finish: legacy::jais, ..GPT },
     Family { types: &["albert"], gguf: "", finish: encoders::albert, ..BERT },
     Family { types: &["bert"], ..BERT },
@@ -239,7 +242,11 @@ pub(super) fn by_structure(root: Fields<'_>, text: Fields<'_>) -> Option<(&'stat
             return Some(found);
         }
     }
-    let kind = if text.has(&["kv_lora_rank"]) && text.has(&["scale_depth"]) {
+    let kind = if text.child(&["ssm_cfg"]).is_some_and(|ssm| ssm.text(&["layer"]) == Some("Mamba2")) {
+        "mamba2"
+    } else if text.has(&["ssm_cfg"]) {
+        "mamba"
+    } else if text.has(&["kv_lora_rank"]) && text.has(&["scale_depth"]) {
         "minicpm3"
     } else if text.has(&["kv_lora_rank"]) {
         "deepseek_v3"

@@ -30,7 +30,21 @@ pub(super) fn mamba(r: &mut Reading<'_>) -> Read<()> {
         proj_bias: text.is(&["use_bias"])?,
         no_conv_bias: !text.flag(&["use_conv_bias"])?.unwrap_or(true),
     });
+    original_names(r)?;
     only_state_space(r);
+    Ok(())
+}
+
+/// The first publishers of Mamba write few keys: the vocabulary is padded, and some files add attention.
+fn original_names(r: &mut Reading<'_>) -> Read<()> {
+    let step = r.text.optional(&["pad_vocab_size_multiple"])?.unwrap_or(1).clamp(1, 1 << 16);
+    if !r.text.has(&["ssm_cfg"]) {
+        return Ok(());
+    }
+    r.spec.vocab = r.spec.vocab.checked_next_multiple_of(step).unwrap_or(r.spec.vocab);
+    if r.text.numbers(&["attn_layer_idx"])?.is_some_and(|l| !l.is_empty()) || r.text.or_zero(&["d_intermediate"])? > 0 {
+        return Err("attention or feed-forward beside `ssm_cfg` is not understood".to_owned());
+    }
     Ok(())
 }
 
@@ -48,12 +62,13 @@ pub(super) fn mamba2(r: &mut Reading<'_>) -> Read<()> {
         inner,
         state: text.assume(&["state_size"], 128)?,
         heads: text.optional(&["num_heads"])?.unwrap_or(inner / width),
-        groups: text.assume(&["n_groups"], 8)?,
+        groups: if text.has(&["ssm_cfg"]) { 1 } else { text.assume(&["n_groups"], 8)? },
         conv: text.assume(&["conv_kernel"], 4)?,
         norm: true,
         proj_bias: text.is(&["use_bias"])?,
         no_conv_bias: !text.flag(&["use_conv_bias"])?.unwrap_or(true),
     });
+    original_names(r)?;
     only_state_space(r);
     Ok(())
 }

@@ -26,6 +26,15 @@ pub(super) fn gpt2(r: &mut Reading<'_>) -> Read<()> {
     if r.kind == "gpt_bigcode" && r.text.flag(&["multi_query"])?.unwrap_or(true) {
         r.spec.kv_heads = 1;
     }
+    if r.text.text(&["attention_head_type"]) == Some("multiquery") {
+        r.spec.kv_heads = 1;
+    }
+    Ok(())
+}
+
+/// BioGPT: learned positions with an offset of two.
+pub(super) fn biogpt(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.positions = r.text.need(&["max_position_embeddings"])?.saturating_add(2);
     Ok(())
 }
 

@@ -141,6 +141,38 @@ pub(super) fn olmo3(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// OLMo as first published: gate and up counted together, more rows than tokens.
+pub(super) fn olmo(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    let together = match (text.optional(&["mlp_hidden_size"])?, text.optional(&["mlp_ratio"])?) {
+        (Some(width), _) => width,
+        (None, Some(ratio)) => ratio.saturating_mul(r.spec.hidden),
+        (None, None) => return Ok(()),
+    };
+    let gated = text.text(&["activation_type"]).unwrap_or("swiglu").contains("glu");
+    r.spec.ffn = if gated { together / 2 } else { together };
+    r.spec.ungated_ffn = !gated;
+    r.spec.vocab = r.spec.vocab.max(text.or_zero(&["embedding_size"])?);
+    if text.is(&["multi_query_attention"])? {
+        r.spec.kv_heads = 1;
+    }
+    if text.is(&["layer_norm_with_affine"])? {
+        r.spec.norm = crate::domain::NormKind::LayerNormNoBias;
+    }
+    Ok(())
+}
+
+/// Meta's own files give factors instead of the feed-forward's width: two thirds of four times the model's, times a factor,
+/// rounded up.
+fn meta_width(r: &mut Reading<'_>) -> Read<()> {
+    let Some(step) = r.text.optional(&["multiple_of"])?.filter(|&s| s > 0) else { return Ok(()) };
+    let factor = r.text.real(&["ffn_dim_multiplier"]).unwrap_or(1.0).clamp(0.0, 64.0);
+    let base = u64::from(r.spec.hidden) * 8 / 3;
+    let width = ((base as f64 * factor) as u64).next_multiple_of(step.into());
+    r.spec.ffn = u32::try_from(width).map_err(|_| "`ffn_dim_multiplier` is absurdly large")?;
+    Ok(())
+}
+
 /// Molmo: gate and up counted together, extra token rows, and a CLIP tower that the file does not describe.
 pub(super) fn molmo(r: &mut Reading<'_>) -> Read<()> {
     r.spec.ffn /= 2;
@@ -302,6 +334,18 @@ pub(super) fn unknown(r: &mut Reading<'_>) -> Read<()> {
         ));
     }
     latent::attention(r)?;
+    if r.spec.ffn == 0 {
+        meta_width(r)?;
+    }
+    // Mistral's own files keep their experts apart.
+    if let Some(moe) = r.text.child(&["moe"]) {
+        r.spec.moe = Some(crate::domain::MoeShape {
+            experts: moe.need(&["num_experts"])?,
+            used: moe.assume(&["num_experts_per_tok"], 2)?,
+            width: r.spec.ffn,
+            ..crate::domain::MoeShape::default()
+        });
+    }
     experts::read(r)?;
     if r.spec.pattern.as_deref().is_some_and(|p| p.chars().any(|c| !matches!(c, 'F' | 'S'))) {
         return Err(format!(

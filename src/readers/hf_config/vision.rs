@@ -21,7 +21,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "molmo" => Some(molmo(r)?),
         "llama4" if config.is_none() => Some(default_llama4(r)?),
         "gemma3n" => Some((gemma3n_towers(r), Some(256))),
-        "phi4mm" => Some((phi4_towers(r), None)),
+        "phi4mm" | "phi4_multimodal" => Some((phi4_towers(r), None)),
         "minicpmv" => Some(minicpmv(r, config)?),
         _ => match config {
             Some(config) => Some(described(r, outer, config)?),
@@ -49,8 +49,8 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "gemma4_unified" => gemma4_unified(r.root, config, text),
         "idefics3" | "smolvlm" => idefics3(r.root, config, text),
         "internvl_chat" | "internvl" => internvl_chat(r.root, config, text),
-        "llava" | "vipllava" => llava(config, text),
-        "llava_next" | "llava_onevision" => llava_next(config, text),
+        "llava" | "vipllava" => llava(r.root, config, text),
+        "llava_next" | "llava_onevision" => llava_next(r.root, config, text),
         "llama4" => llama4(config, text),
         "mllama" => mllama(config, text),
         "mistral3" | "pixtral" => pixtral(r.root, config, text),
@@ -143,7 +143,7 @@ fn internvl_chat(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower
     Ok((tower + 2 * merged + two_layers(merged, text), Some(tokens)))
 }
 
-fn llava(config: Fields<'_>, text: u128) -> Read<Tower> {
+fn llava(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     let image = config.optional(&["image_size"])?.unwrap_or(224);
     if config.text(&["model_type"]) == Some("pixtral") {
         let (e, tower) = pixtral_tower(config)?;
@@ -152,12 +152,19 @@ fn llava(config: Fields<'_>, text: u128) -> Read<Tower> {
     let is_siglip = config.text(&["model_type"]).is_some_and(|t| t.contains("siglip"));
     let keys = if is_siglip { &towers::SIGLIP } else { &towers::CLIP_VISION };
     let e = Encoder::read(config, keys)?;
-    let tower = if is_siglip { towers::siglip(config, false)? } else { towers::clip(config)? };
-    Ok((tower + two_layers(e.hidden, text), u32::try_from(e.patches(image)).ok()))
+    // The pooling head is kept, though nothing reads it, unless switched off.
+    let pooling = config.flag(&["vision_use_head"])?.unwrap_or(true);
+    let tower = if is_siglip { towers::siglip(config, pooling)? } else { towers::clip(config)? };
+    // Outputs of several layers may go side by side into the projector.
+    let sides = match root.raw(&["vision_feature_layer"]) {
+        Some(serde_json::Value::Array(layers)) => layers.len().clamp(1, 64) as u128,
+        _ => 1,
+    };
+    Ok((tower + two_layers(e.hidden * sides, text), u32::try_from(e.patches(image)).ok()))
 }
 
-fn llava_next(config: Fields<'_>, text: u128) -> Read<Tower> {
-    let (tower, tokens) = llava(config, text)?;
+fn llava_next(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let (tower, tokens) = llava(root, config, text)?;
     // A learned vector ends each row of patches.
     Ok((tower + text, tokens))
 }
@@ -427,8 +434,10 @@ fn audio(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "gemma4" => conformer(config, text)?,
         // Frames of the waveform are projected as they are.
         "gemma4_unified" => u128::from(config.optional(&["audio_embed_dim"])?.unwrap_or(640)) * text,
-        "gemma3n" => return Ok(()),
+        // Counted with the tower for images.
+        "gemma3n" | "phi4_multimodal" => return Ok(()),
         "qwen2_audio" | "qwen2_5_omni" | "qwen3_asr" => whisper_encoder(config, text)?,
+        "voxtral" => voxtral(config, text)?,
         _ => {
             r.root.note("the audio tower is counted as a Whisper encoder");
             whisper_encoder(config, text)?
@@ -436,6 +445,13 @@ fn audio(r: &mut Reading<'_>, outer: &str) -> Read<()> {
     };
     r.other("audio tower", parameters);
     Ok(())
+}
+
+/// Voxtral: four frames side by side through two matrices.
+fn voxtral(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
+    let wide = u128::from(config.assume(&["intermediate_size"], 5120)?);
+    Ok(whisper_encoder(config, text)? - (hidden * text + text) + wide * text + text * text)
 }
 
 fn whisper_encoder(config: Fields<'_>, text: u128) -> Read<u128> {
