@@ -277,6 +277,13 @@ fn older_and_rarer_kinds_have_their_published_counts() {
             "moe":{"num_experts_per_tok":2,"num_experts":8}"#,
         ),
         (
+            "Phi-4-mini-flash-reasoning",
+            3_852_562_944,
+            r#""model_type":"phi4flash","hidden_size":2560,"num_hidden_layers":32,"num_attention_heads":40,
+            "num_key_value_heads":20,"intermediate_size":10240,"vocab_size":200064,"mamba_d_state":16,"mamba_d_conv":4,
+            "mamba_expand":2,"mamba_dt_rank":160,"mb_per_layer":2,"sliding_window":512,"tie_word_embeddings":true"#,
+        ),
+        (
             "opt-350m",
             331_196_416,
             r#""model_type":"opt","hidden_size":1024,"num_hidden_layers":24,"num_attention_heads":16,"ffn_dim":4096,

@@ -266,6 +266,24 @@ pub(super) fn lfm2(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+fn gated_delta(r: &Reading<'_>) -> Read<GatedDelta> {
+    let text = r.text;
+    Ok(GatedDelta {
+        key_heads: text.assume(&["linear_num_key_heads"], 16)?,
+        value_heads: text.assume(&["linear_num_value_heads"], 32)?,
+        key_dim: text.assume(&["linear_key_head_dim"], 128)?,
+        value_dim: text.assume(&["linear_value_head_dim"], 128)?,
+        conv: text.assume(&["linear_conv_kernel_dim"], 4)?,
+        kind: LinearKind::GatedDelta,
+    })
+}
+
+/// OLMo Hybrid: gated DeltaNet between layers as in OLMo 3.
+pub(super) fn olmo(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.gated_delta = Some(gated_delta(r)?);
+    Ok(())
+}
+
 /// Qwen3-Next and Qwen 3.5: gated DeltaNet, every fourth layer with gated attention.
 pub(super) fn qwen3_next(r: &mut Reading<'_>) -> Read<()> {
     let text = r.text;
@@ -274,14 +292,7 @@ pub(super) fn qwen3_next(r: &mut Reading<'_>) -> Read<()> {
         let letters: Vec<char> = (1..=period).map(|i| if i == period { 'F' } else { 'L' }).collect();
         r.spec.pattern = short_pattern(&letters);
     }
-    r.spec.gated_delta = Some(GatedDelta {
-        key_heads: text.assume(&["linear_num_key_heads"], 16)?,
-        value_heads: text.assume(&["linear_num_value_heads"], 32)?,
-        key_dim: text.assume(&["linear_key_head_dim"], 128)?,
-        value_dim: text.assume(&["linear_value_head_dim"], 128)?,
-        conv: text.assume(&["linear_conv_kernel_dim"], 4)?,
-        kind: LinearKind::GatedDelta,
-    });
+    r.spec.gated_delta = Some(gated_delta(r)?);
     r.spec.output_gate = text.flag(&["attn_output_gate"])?.unwrap_or(true);
     experts::read(r)?;
     if let Some(moe) = &mut r.spec.moe {

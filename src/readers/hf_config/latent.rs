@@ -67,6 +67,21 @@ pub(super) fn minicpm3(r: &mut Reading<'_>) -> Read<()> {
     attention(r).map(|_| ())
 }
 
+/// LongCat Flash: each layer is two of attention and feed-forward; beside the second run experts, some of which do nothing.
+pub(super) fn longcat(r: &mut Reading<'_>) -> Read<()> {
+    attention(r)?;
+    let idle = u128::from(r.text.or_zero(&["zero_expert_num"])?);
+    let layers = r.layers();
+    let mut moe = experts::shape(r)?.ok_or("`n_routed_experts` is missing")?;
+    (moe.dense_width, moe.shared_width, moe.router_bias) = (r.spec.ffn, 0, true);
+    r.spec.moe = Some(moe);
+    r.spec.moe_every = 2;
+    r.spec.layers = r.spec.layers.saturating_mul(2);
+    let routing = layers * idle * (r.hidden() + 1);
+    r.other("routing to experts that do nothing", routing);
+    Ok(())
+}
+
 pub(super) fn mistral4(r: &mut Reading<'_>) -> Read<()> {
     attention(r)?;
     experts::read(r)

@@ -149,3 +149,44 @@ pub(super) fn plamo2(r: &mut Reading<'_>) -> Read<()> {
     }
     Ok(())
 }
+
+/// Phi-4-mini-flash (`SambaY`, arXiv 2507.06607): state space and windowed differential attention in turn; in the second half
+/// gated memory units and attention to the keys and values of one full layer.
+pub(super) fn phi4_flash(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    let factor = text.optional(&["mamba_expand"])?.unwrap_or(2);
+    let inner = r.spec.hidden.saturating_mul(factor);
+    r.spec.ssm = Some(Ssm {
+        generation: 1,
+        inner,
+        state: text.assume(&["mamba_d_state"], 16)?,
+        heads: text.optional(&["mamba_dt_rank"])?.filter(|&n| n > 0).unwrap_or(r.spec.hidden.div_ceil(16)),
+        groups: 0,
+        conv: text.assume(&["mamba_d_conv"], 4)?,
+        norm: false,
+        proj_bias: false,
+        no_conv_bias: false,
+    });
+    let window = match text.raw(&["sliding_window"]) {
+        Some(value) if value.is_number() => text.optional(&["sliding_window"])?,
+        _ => None,
+    };
+    r.spec.window = Some(window.filter(|&w| w > 0).unwrap_or(512));
+    let half = r.spec.layers / 2;
+    let letter = |i: u32| match (i.is_multiple_of(2), i) {
+        (true, i) if i <= half => 'M',
+        (true, _) => 'D',
+        (false, i) if i < half => 'S',
+        (false, i) if i == half + 1 => 'F',
+        (false, _) => 'E',
+    };
+    let letters: Vec<char> = (0..r.spec.layers).map(letter).collect();
+    let number = |wanted: &str| letters.iter().filter(|&&l| wanted.contains(l)).count() as u128;
+    r.spec.pattern = short_pattern(&letters);
+    r.spec.kv_shared_without_weights = true;
+    let unit = 2 * r.hidden() * u128::from(inner) + 2 * r.hidden();
+    r.other("gated memory units", number("D") * unit);
+    // Four vectors that weigh the two maps, and a norm over both heads.
+    r.other("differential attention", number("SFE") * 6 * u128::from(r.spec.head_dim));
+    Ok(())
+}
