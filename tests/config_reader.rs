@@ -284,6 +284,14 @@ fn older_and_rarer_kinds_have_their_published_counts() {
             "mamba_expand":2,"mamba_dt_rank":160,"mb_per_layer":2,"sliding_window":512,"tie_word_embeddings":true"#,
         ),
         (
+            "dots.ocr",
+            3_039_179_264,
+            r#""model_type":"dots_ocr","hidden_size":1536,"num_hidden_layers":28,"num_attention_heads":12,
+            "num_key_value_heads":2,"intermediate_size":8960,"vocab_size":151936,"attention_bias":true,
+            "tie_word_embeddings":false,"vision_config":{"embed_dim":1536,"hidden_size":1536,"intermediate_size":4224,
+            "num_hidden_layers":42,"num_attention_heads":12,"patch_size":14,"post_norm":true,"use_bias":false}"#,
+        ),
+        (
             "opt-350m",
             331_196_416,
             r#""model_type":"opt","hidden_size":1024,"num_hidden_layers":24,"num_attention_heads":16,"ffn_dim":4096,

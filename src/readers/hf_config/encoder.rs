@@ -24,7 +24,7 @@ pub(super) fn read(r: &Reading<'_>, outer: &str, config: Option<Fields<'_>>) -> 
     match (outer, config) {
         ("gemma3n" | "fastvlm", _) => Ok(None),
         ("phi3_v" | "molmo", _) | ("llava", None) => Ok(Some(CLIP_L_336)),
-        ("phi4mm", _) | ("minicpmv", None) => Ok(Some(SO400M_448)),
+        ("phi4mm" | "phi4_multimodal", _) | ("minicpmv" | "minicpmo", None) => Ok(Some(SO400M_448)),
         (_, Some(config)) => described(r, outer, config),
         _ => Ok(None),
     }
@@ -73,6 +73,7 @@ fn described(r: &Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Option<Vi
             let ffn = config.optional(&["out_hidden_size"])?.unwrap_or(r.spec.hidden);
             VisionEncoder { patches: ANY_SIZE, gated: true, ffn, ..plain }
         }
+        "dots_ocr" => VisionEncoder { patches: ANY_SIZE, gated: true, ..plain },
         "kimi_vl" | "locateanything" => VisionEncoder { patches: 4096, ..plain },
         "mistral3" | "pixtral" | "llava" if config.text(&["model_type"]) == Some("pixtral") => {
             VisionEncoder { gated: true, patches: square.unwrap_or(110 * 110), ..plain }
@@ -88,7 +89,7 @@ fn described(r: &Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Option<Vi
             VisionEncoder { patches: tile.saturating_mul(tiles), ..plain }
         }
         "deepseek_vl_v2" => VisionEncoder { patches: square.unwrap_or(27 * 27 + 1), ..plain },
-        "minicpmv" | "lfm2_vl" => VisionEncoder { patches: 1024, ..plain },
+        "minicpmv" | "minicpmo" | "lfm2_vl" => VisionEncoder { patches: 1024, ..plain },
         _ => plain,
     }))
 }

@@ -130,7 +130,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["granite"], gguf: "granite", ..LLAMA },
     Family { types: &["granitemoe", "granitemoeshared"], gguf: "granitemoe", finish: experts::granite, ..LLAMA },
     Family { types: &["granitemoehybrid"], gguf: "granitehybrid", finish: hybrids::granite, ..LLAMA },
-    Family { types: &["qwen2", "qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "qwen2_5_omni_text", "llava_qwen2", "llava_qwen", "locateanything", "nvila", "fastvlm"], ..QWEN2 },
+    Family { types: &["qwen2", "qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "qwen2_5_omni_text", "llava_qwen2", "llava_qwen", "locateanything", "nvila", "fastvlm", "dots_ocr"], ..QWEN2 },
     Family { types: &["qwen2_moe", "qwen2_5_moe"], gguf: "qwen2moe", finish: experts::qwen2_moe, ..QWEN2 },
     Family { types: &["qwen3", "qwen3_asr", "qwen3_asr_text", "qwen3_omni_text"], ..QWEN3 },
     Family { types: &["qwen3_vl", "qwen3_vl_text"], gguf: "qwen3vl", ..QWEN3 },

@@ -186,7 +186,7 @@ fn language_part<'a>(root: Fields<'a>) -> Fields<'a> {
 
 /// The family by the body's own `model_type`, by the file's, or by the class that the file names.
 fn family_of<'a>(root: Fields<'a>, text: Fields<'a>, outer: &'a str, kind: &'a str) -> (&'static Family, &'a str) {
-    if outer == "minicpmv" && kind == outer {
+    if matches!(outer, "minicpmv" | "minicpmo") && kind == outer {
         return minicpmv_body(root);
     }
     for candidate in [kind, outer] {
@@ -205,7 +205,8 @@ fn family_of<'a>(root: Fields<'a>, text: Fields<'a>, outer: &'a str, kind: &'a s
 
 /// MiniCPM-V keeps the keys of its language body beside its own; which body it is follows from the version.
 fn minicpmv_body(root: Fields<'_>) -> (&'static Family, &'static str) {
-    let kind = match root.real(&["version"]) {
+    let version = root.real(&["version"]).or_else(|| root.text(&["version"])?.parse().ok());
+    let kind = match version {
         Some(version) if version >= 4.5 => "qwen3",
         Some(version) if version >= 4.0 => "llama",
         Some(version) if version >= 2.6 => "qwen2",

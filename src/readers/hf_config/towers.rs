@@ -34,6 +34,12 @@ pub(super) const QWEN3: Keys = Keys {
     ffn: (&["intermediate_size"], 4304),
     patch: 16,
 };
+pub(super) const DOTS: Keys = Keys {
+    hidden: (&["embed_dim", "hidden_size"], 1536),
+    layers: (&["num_hidden_layers"], 42),
+    ffn: (&["intermediate_size"], 4224),
+    patch: 14,
+};
 pub(super) const GLM: Keys = Keys {
     hidden: (&["hidden_size"], 1536),
     layers: (&["depth", "num_hidden_layers"], 24),

@@ -22,7 +22,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "llama4" if config.is_none() => Some(default_llama4(r)?),
         "gemma3n" => Some((gemma3n_towers(r), Some(256))),
         "phi4mm" | "phi4_multimodal" => Some((phi4_towers(r), None)),
-        "minicpmv" => Some(minicpmv(r, config)?),
+        "minicpmv" | "minicpmo" => Some(minicpmv(r, config)?),
         _ => match config {
             Some(config) => Some(described(r, outer, config)?),
             None => None,
@@ -57,6 +57,7 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "kimi_vl" | "kimi_k25" => moon(config, text),
         "kimi_k3" => moon_without_biases(config, text),
         "glm4v" | "glm4v_moe" | "glm_ocr" => glm4v(config, text),
+        "dots_ocr" => dots_ocr(config, text),
         "lfm2_vl" => lfm2_vl(r.root, config, text),
         "deepseek_vl_v2" => deepseek_vl2(config, text),
         "minimax_m3_vl" => minimax_m3(r.root, config, text),
@@ -323,6 +324,17 @@ fn glm4v(config: Fields<'_>, text: u128) -> Read<Tower> {
     let downsample = merge * merge * e.hidden * out + out;
     let merger = out * out + 2 * out + 3 * out * e.ffn;
     Ok((front + e.layers * block + downsample + merger, None))
+}
+
+/// dots.ocr: RMS norms, gated feed-forwards without biases, a merger of four patches.
+fn dots_ocr(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::DOTS)?;
+    let biases = if config.is(&["use_bias"])? { 4 * e.hidden + 2 * e.ffn + e.hidden } else { 0 };
+    let block = 4 * e.hidden * e.hidden + 3 * e.hidden * e.ffn + 2 * e.hidden + biases;
+    let merged = 4 * e.hidden;
+    let merger = 2 * e.hidden + merged * merged + merged + merged * text + text;
+    let ends = e.hidden + if config.flag(&["post_norm"])?.unwrap_or(true) { e.hidden } else { 0 };
+    Ok((e.patch_embedding(true) + ends + e.layers * block + merger, None))
 }
 
 /// LFM2-VL: a SigLIP 2 tower and a projector of four patches with a norm.
