@@ -316,6 +316,20 @@ fn ctrl_c_ends_the_search_and_tells_the_best_plan_so_far() {
     }
 }
 
+/// A search that had no time has proven nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_search_without_time_does_not_say_that_no_plan_exists() {
+    let folder = folder();
+    fs::write(folder.path().join("endless.yaml"), endless()).unwrap();
+    for form in ["table", "markdown", "html"] {
+        let output = run(folder.path(), &["plan", "endless.yaml", "--time-limit", "0.000001", "--format", form]);
+        assert_eq!(output.status.code(), Some(3));
+        let said = text(&output.stdout);
+        assert!(said.contains("no plan was found in time") && !said.contains("no plan exists"), "{said}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_second_ctrl_c_ends_the_program() {

@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::shipped().expect("the shipped catalog"));
 
 static SCENARIO: LazyLock<Scenario> = LazyLock::new(|| {
-    let text = "scenario: a log\nworkloads:\n\
+    let text = "scenario: a log\nallow: { devices: [raspberry-pi-5-8gb, rtx-4090], unverified: true }\nworkloads:\n\
         - { name: talk, model: qwen3-0.6b, context: 4096, weights: q4_k_m, runtimes: llama.cpp }\n";
     let document = Document::parse("scenario.yaml", text).expect("a scenario");
     resolve(&document, &CATALOG, &|name| CATALOG.model(name).map(Arc::new)).expect("a scenario")

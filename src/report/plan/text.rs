@@ -87,7 +87,12 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
 
 fn headline(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
     let (Some(value), Some(bound)) = (plan.value, plan.bound) else {
-        return writeln!(out, "{}: no plan exists", plan.scenario);
+        let none = if plan.status == Status::Unknown {
+            "no plan was found in time; there may be one"
+        } else {
+            "no plan exists"
+        };
+        return writeln!(out, "{}: {none}", plan.scenario);
     };
     let (what, unit) = match plan.objective {
         ObjectiveKind::Capex => ("cheapest", "USD"),
@@ -237,7 +242,12 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>, _: usize) -> std::fmt::Resu
         .filter(|r| r.switch.is_none() && r.price.is_some_and(|p| paid.is_none_or(|paid| p < paid)))
         .collect();
     if !cheaper.is_empty() {
-        writeln!(out, "\n{}", if paid.is_some() { "Cheaper, but" } else { "Why each device fails" })?;
+        let title = match (paid, plan.status) {
+            (Some(_), _) => "Cheaper, but",
+            (None, Status::Unknown) => "Why each of these fails alone",
+            (None, _) => "Why each device fails",
+        };
+        writeln!(out, "\n{title}")?;
         for rejected in cheaper.iter().take(SHOWN_REJECTED) {
             let price = rejected.price.map_or_else(String::new, |p| p.to_string());
             writeln!(out, "  {price:>9}  {}: {}", rejected.device, rejected.reason)?;
