@@ -325,6 +325,64 @@ fn older_and_rarer_kinds_have_their_published_counts() {
     }
 }
 
+/// Counts of the publishers' files; classifiers of a thousand kinds of images.
+#[test]
+fn networks_for_images_and_waveforms_have_their_published_counts() {
+    for (name, published, keys) in [
+        (
+            "microsoft/resnet-50",
+            25_557_032,
+            r#""model_type":"resnet","architectures":["ResNetForImageClassification"],"embedding_size":64,
+            "hidden_sizes":[256,512,1024,2048],"depths":[3,4,6,3],"layer_type":"bottleneck""#,
+        ),
+        (
+            "facebook/convnext-tiny-224",
+            28_589_128,
+            r#""model_type":"convnext","architectures":["ConvNextForImageClassification"],"hidden_sizes":[96,192,384,768],
+            "depths":[3,3,9,3],"patch_size":4"#,
+        ),
+        (
+            "microsoft/swin-tiny-patch4-window7-224",
+            28_288_354,
+            r#""model_type":"swin","architectures":["SwinForImageClassification"],"embed_dim":96,"depths":[2,2,6,2],
+            "num_heads":[3,6,12,24],"window_size":7,"patch_size":4"#,
+        ),
+        (
+            "facebook/dinov2-giant",
+            1_136_480_768,
+            r#""model_type":"dinov2","architectures":["Dinov2Model"],"hidden_size":1536,"num_hidden_layers":40,
+            "num_attention_heads":24,"mlp_ratio":4,"image_size":518,"patch_size":14,"use_swiglu_ffn":true"#,
+        ),
+        (
+            "google/siglip-base-patch16-224",
+            203_155_970,
+            r#""model_type":"siglip","text_config":{"model_type":"siglip_text_model"},
+            "vision_config":{"model_type":"siglip_vision_model"}"#,
+        ),
+        (
+            "facebook/wav2vec2-base",
+            94_371_712,
+            r#""model_type":"wav2vec2","architectures":["Wav2Vec2Model"],"hidden_size":768,"num_hidden_layers":12,
+            "num_attention_heads":12,"intermediate_size":3072,"conv_bias":false,"feat_extract_norm":"group""#,
+        ),
+        (
+            "dslim/bert-base-NER",
+            107_726_601,
+            r#""model_type":"bert","architectures":["BertForTokenClassification"],"hidden_size":768,"num_hidden_layers":12,
+            "num_attention_heads":12,"intermediate_size":3072,"vocab_size":28996,"max_position_embeddings":512,
+            "type_vocab_size":2,"num_labels":9"#,
+        ),
+        (
+            "distilbert-base-uncased-finetuned-sst-2-english",
+            66_955_010,
+            r#""model_type":"distilbert","architectures":["DistilBertForSequenceClassification"],"dim":768,"n_layers":6,
+            "n_heads":12,"hidden_dim":3072,"vocab_size":30522,"max_position_embeddings":512"#,
+        ),
+    ] {
+        assert_eq!(read(&format!("{{{keys}}}")).parameters, published, "{name}");
+    }
+}
+
 #[test]
 fn encoder_decoders_of_unknown_structure_are_refused() {
     let plain = PLAIN.replace("\"llama\"", "\"t5gemma\"").replacen('{', "{ \"is_encoder_decoder\": true,", 1);

@@ -39,6 +39,13 @@ fn head(r: &mut Reading<'_>, pooler: bool) -> Read<()> {
     } else if class.ends_with("ForSequenceClassification") {
         let labels = labels(r)?;
         r.other("classifier", dense + hidden * labels + labels);
+    } else if class.ends_with("ForTokenClassification") {
+        let labels = labels(r)?;
+        r.other("classifier", hidden * labels + labels);
+    } else if class.ends_with("ForQuestionAnswering") {
+        r.other("classifier", 2 * hidden + 2);
+    } else if class.ends_with("ForPreTraining") && r.kind == "electra" {
+        r.other("discriminator", dense + hidden + 1);
     } else if pooler {
         r.other("pooler", dense);
     }
@@ -51,6 +58,18 @@ pub(super) fn bert_kin(r: &mut Reading<'_>) -> Read<()> {
     r.spec.other_parameters.clear();
     if r.kind == "distilbert" {
         r.spec.token_types = 0;
+        head(r, false)?;
+    }
+    if r.kind == "electra" {
+        head(r, false)?;
+        let width = r.text.optional(&["embedding_size"])?.unwrap_or(r.spec.hidden);
+        if width != r.spec.hidden {
+            let rows = u128::from(r.spec.positions) + u128::from(r.spec.token_types);
+            (r.spec.positions, r.spec.token_types, r.spec.embedding_width) = (0, 0, width);
+            r.spec.no_final_norm = true;
+            let (width, hidden) = (u128::from(width), r.hidden());
+            r.other("narrow embeddings", rows * width + 2 * width + width * hidden + hidden);
+        }
     }
     if r.kind == "mpnet" {
         r.spec.token_types = 0;

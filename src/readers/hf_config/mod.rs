@@ -4,6 +4,7 @@
 //! the files beside it. Structures are those of the modelling code that the `model_type` names; that the counts they lead to
 //! are the published ones is what the tests check.
 
+mod convolutions;
 mod defaults;
 mod dimensions;
 mod encoder;

@@ -1,8 +1,8 @@
 //! Configurations of models that are no language models: image encoders and speech recognisers.
 
-use super::Outcome;
 use super::json::{Fields, Read};
 use super::towers::{self, Encoder};
+use super::{Outcome, convolutions};
 use crate::domain::{Body, Network, Speech, Task};
 
 /// Reads an image encoder or a speech recogniser; nothing for the `model_type`s of language models.
@@ -12,6 +12,13 @@ pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
         "clip_vision_model" | "siglip_vision_model" => clip_tower(root, kind).map(Some),
         "clip" | "siglip" | "chinese_clip" => clip(root, kind).map(Some),
         "whisper" => whisper(root).map(Some),
+        "dinov3_vit" => dinov3(root).map(Some),
+        "resnet" => Ok(Some(image_network(root, convolutions::resnet(root)?, "cnn")?)),
+        "convnext" | "convnextv2" => {
+            Ok(Some(image_network(root, convolutions::convnext(root, kind == "convnextv2")?, "cnn")?))
+        }
+        "swin" => Ok(Some(image_network(root, convolutions::swin(root)?, "transformer")?)),
+        "wav2vec2" | "hubert" => Ok(Some(network(Task::Speech, convolutions::waveform(root)?, transformer(None)))),
         _ => Ok(None),
     }
 }
@@ -32,6 +39,31 @@ fn transformer(input: Option<[u32; 3]>) -> Network {
     }
 }
 
+/// A network for images of which only the parameters are worked out.
+fn image_network(root: Fields<'_>, parameters: u128, kind: &str) -> Read<Outcome> {
+    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    let task = if class.ends_with("ForImageClassification") { Task::Classify } else { Task::Vision };
+    let network = Network { kind: Some(kind.to_owned()), ..transformer(Some([image, image, 3])) };
+    Ok(self::network(task, parameters, network))
+}
+
+/// DINOv3: rotary positions, register tokens, two scales per layer; keys may go without bias.
+fn dinov3(root: Fields<'_>) -> Read<Outcome> {
+    let encoder = Encoder::read(root, &towers::VIT)?;
+    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let (hidden, ffn) = (encoder.hidden, encoder.ffn);
+    let bias = |key: &str, usual: bool| -> Read<u128> { Ok(u128::from(root.flag(&[key])?.unwrap_or(usual))) };
+    let biases =
+        bias("query_bias", true)? + bias("key_bias", false)? + bias("value_bias", true)? + bias("proj_bias", true)?;
+    let matrices = if root.is(&["use_gated_mlp"])? { 3 } else { 2 };
+    let mlp = matrices * hidden * ffn + bias("mlp_bias", true)? * ((matrices - 1) * ffn + hidden);
+    let block = 4 * hidden * hidden + biases * hidden + mlp + 6 * hidden;
+    let tokens = 2 + u128::from(root.optional(&["num_register_tokens"])?.unwrap_or(4));
+    let parameters = encoder.patch_embedding(true) + tokens * hidden + encoder.layers * block + 2 * hidden;
+    Ok(network(Task::Vision, parameters, transformer(Some([image, image, 3]))))
+}
+
 /// ViT: class token, learned positions, a norm at the end and a pooler, or a classifier.
 fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
     let encoder = Encoder::read(root, &towers::VIT)?;
@@ -43,6 +75,12 @@ fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
     if kind == "dinov2" {
         // A mask token and two scales per layer.
         parameters += hidden + encoder.layers * 2 * hidden;
+        if root.is(&["use_swiglu_ffn"])? {
+            // Gated, two thirds as wide, in steps of 8.
+            let width = (encoder.ffn * 2 / 3).div_ceil(8) * 8;
+            let gated = 3 * hidden * width + 2 * width + hidden;
+            parameters = parameters - encoder.layers * encoder.feed_forward() + encoder.layers * gated;
+        }
     }
     let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
     let classes = root.raw(&["id2label"]).and_then(serde_json::Value::as_object).map(serde_json::Map::len);
@@ -73,7 +111,7 @@ fn clip(root: Fields<'_>, kind: &str) -> Read<Outcome> {
     let vision = root.child(&["vision_config"]).ok_or("`vision_config` is missing")?;
     let text = root.child(&["text_config"]).ok_or("`text_config` is missing")?;
     let image = vision.optional(&["image_size"])?.unwrap_or(224);
-    let words = Encoder::read(text, &towers::CLIP_TEXT)?;
+    let words = Encoder::read(text, if kind == "siglip" { &towers::SIGLIP } else { &towers::CLIP_TEXT })?;
     let vocab = u128::from(text.assume(&["vocab_size"], if kind == "clip" { 49408 } else { 32000 })?);
     let positions = u128::from(text.assume(&["max_position_embeddings"], if kind == "clip" { 77 } else { 64 })?);
     let mut parameters = (vocab + positions) * words.hidden + words.blocks() + 2 * words.hidden;
