@@ -292,6 +292,31 @@ fn older_and_rarer_kinds_have_their_published_counts() {
             "num_hidden_layers":42,"num_attention_heads":12,"patch_size":14,"post_norm":true,"use_bias":false}"#,
         ),
         (
+            "chatglm-6b",
+            6_173_286_400,
+            r#""model_type":"chatglm","architectures":["ChatGLMModel"],"hidden_size":4096,"num_layers":28,
+            "num_attention_heads":32,"inner_hidden_size":16384,"vocab_size":130528,"max_sequence_length":2048"#,
+        ),
+        (
+            "nomic-embed-text-v2-moe",
+            475_292_928,
+            r#""model_type":"nomic_bert","n_embd":768,"n_layer":12,"n_head":12,"n_inner":3072,"vocab_size":250048,
+            "n_positions":2048,"type_vocab_size":1,"num_experts":8,"moe_top_k":2,"moe_every_n_layers":2,"qkv_proj_bias":true,
+            "mlp_fc1_bias":true,"mlp_fc2_bias":true,"activation_function":"gelu""#,
+        ),
+        (
+            "vaultgemma-1b",
+            1_038_741_120,
+            r#""model_type":"vaultgemma","hidden_size":1152,"num_hidden_layers":26,"num_attention_heads":4,
+            "num_key_value_heads":4,"head_dim":256,"intermediate_size":6912,"vocab_size":256000,"sliding_window":512"#,
+        ),
+        (
+            "MobileLLM-125M",
+            124_635_456,
+            r#""model_type":"mobilellm","hidden_size":576,"num_hidden_layers":30,"num_attention_heads":9,
+            "num_key_value_heads":3,"intermediate_size":1536,"vocab_size":32000,"share_embedding":true"#,
+        ),
+        (
             "opt-350m",
             331_196_416,
             r#""model_type":"opt","hidden_size":1024,"num_hidden_layers":24,"num_attention_heads":16,"ffn_dim":4096,

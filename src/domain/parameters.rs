@@ -260,6 +260,9 @@ fn feed_forward(spec: &ArchitectureSpec, ffn: &FeedForward, parts: &mut Parts) {
 }
 
 fn dense(spec: &ArchitectureSpec, outer: u128, width: u128) -> u128 {
+    if width == 0 {
+        return 0;
+    }
     let matrices = if spec.ungated_ffn { 2 } else { 3 };
     let biases = if spec.mlp_bias { (matrices - 1) * width + outer } else { 0 };
     matrices * outer * width + biases

@@ -135,7 +135,8 @@ fn attention(r: &mut Reading<'_>, family: &Family) -> Read<()> {
 }
 
 fn tied(r: &Reading<'_>, family: &Family) -> Read<bool> {
-    const TIED: &[&str] = &["tie_word_embeddings", "tie_embedding", "tie_embeddings", "weight_tying"];
+    const TIED: &[&str] =
+        &["share_embedding", "tie_word_embeddings", "tie_embedding", "tie_embeddings", "weight_tying"];
     let told = match r.text.flag(TIED)? {
         Some(tied) => Some(tied),
         None => r.root.flag(TIED)?,

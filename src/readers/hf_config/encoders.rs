@@ -3,6 +3,7 @@
 use super::Reading;
 use super::dimensions;
 use super::json::Read;
+use crate::domain::MoeShape;
 
 /// The labels of a classifier: two where the file says nothing, the default of every class.
 pub(super) fn labels(r: &Reading<'_>) -> Read<u128> {
@@ -109,6 +110,16 @@ pub(super) fn nomic(r: &mut Reading<'_>) -> Read<()> {
     r.spec.ungated_ffn = !text.text(&["activation_function"]).unwrap_or("swiglu").contains("glu");
     if r.spec.ffn == 0 {
         r.spec.ffn = r.spec.hidden.saturating_mul(4);
+    }
+    let experts = text.or_zero(&["num_experts"])?;
+    if experts > 0 {
+        let every = text.optional(&["moe_every_n_layers"])?.unwrap_or(2).max(1);
+        let used = text.optional(&["moe_top_k"])?.unwrap_or(1).clamp(1, experts);
+        r.spec.moe = Some(MoeShape { experts, used, width: r.spec.ffn, ..MoeShape::default() });
+        r.spec.moe_every = every;
+        // One bias behind all experts of a layer.
+        let biases = r.layers() / u128::from(every) * r.hidden();
+        r.other("output biases of the experts", biases);
     }
     Ok(())
 }

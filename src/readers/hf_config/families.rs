@@ -160,6 +160,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["nemotron_h"], gguf: "nemotron_h", ungated: true, finish: hybrids::nemotron_h, ..LLAMA },
     Family { types: &["gemma"], ..GEMMA },
     Family { types: &["gemma2"], gguf: "gemma2", post_norms: true, finish: gemma::gemma2, ..GEMMA },
+    Family { types: &["vaultgemma"], gguf: "", finish: gemma::gemma2, ..GEMMA },
     Family { types: &["gemma3", "gemma3_text"], gguf: "gemma3", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma3, ..GEMMA },
     Family { types: &["gemma3n", "gemma3n_text"], gguf: "gemma3n", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma3n, ..GEMMA },
     Family { types: &["gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"], gguf: "gemma4", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma4, ..GEMMA },

@@ -160,6 +160,14 @@ pub(super) fn phi(r: &mut Reading<'_>) -> Read<()> {
 
 /// ChatGLM: keys of its own for grouped queries and biases.
 pub(super) fn chatglm(r: &mut Reading<'_>) -> Read<()> {
+    if let Some(inner) = r.text.optional(&["inner_hidden_size"])? {
+        // The first ChatGLM: LayerNorms and biases everywhere, no gate, one table.
+        r.spec.ffn = inner;
+        r.spec.norm = crate::domain::NormKind::LayerNorm;
+        (r.spec.ungated_ffn, r.spec.fused_gate_up, r.spec.tied_embeddings) = (true, false, true);
+        (r.spec.qkv_bias, r.spec.out_bias, r.spec.mlp_bias) = (true, true, true);
+        return Ok(());
+    }
     if !r.text.is(&["multi_query_attention"])? {
         r.spec.kv_heads = r.spec.heads;
     }
