@@ -316,6 +316,20 @@ fn ctrl_c_ends_the_search_and_tells_the_best_plan_so_far() {
     }
 }
 
+/// A table for eyes keeps its words whole and its lines short; what it leaves out it names.
+#[test]
+fn tables_for_eyes_can_be_read() {
+    let folder = folder();
+    for arguments in
+        [&["limits", "small.yaml"][..], &["limits", "small.yaml", "--frontier"], &["candidates", "small.yaml"]]
+    {
+        let output = edgemem(folder.path()).args(arguments).env("COLUMNS", "120").output().unwrap();
+        let said = text(&output.stdout);
+        assert!(said.contains("device ") && said.contains("weights ") && said.contains("--format csv"), "{said}");
+        assert!(said.lines().all(|line| line.chars().count() <= 120), "{said}");
+    }
+}
+
 /// A search that had no time has proven nothing.
 #[cfg(target_os = "linux")]
 #[test]

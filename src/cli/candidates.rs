@@ -1,6 +1,6 @@
 //! `edgemem candidates`.
 
-use super::args::Candidates;
+use super::args::{Candidates, Form};
 use super::files::Inputs;
 use super::{DONE, Failure, output};
 use crate::candidates::{self, Options};
@@ -11,6 +11,11 @@ pub(crate) fn run(arguments: &Candidates) -> Result<u8, Failure> {
     let inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
     let generated = candidates::generate(&inputs.scenario, &inputs.catalog, Options { all: arguments.all });
     let table = report::candidates(&inputs.scenario, &generated);
-    output::table(&table, &arguments.sink)?;
+    if arguments.sink.format == Form::Table {
+        let text = report::candidates_text(table, output::width());
+        output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+    } else {
+        output::table(&table, &arguments.sink)?;
+    }
     Ok(DONE)
 }

@@ -1,6 +1,6 @@
 //! `edgemem limits`.
 
-use super::args::Limits;
+use super::args::{Form, Limits};
 use super::files::Inputs;
 use super::{DONE, Failure, output};
 use crate::planner::limits;
@@ -10,6 +10,11 @@ use crate::report;
 pub(crate) fn run(arguments: &Limits) -> Result<u8, Failure> {
     let inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
     let found = limits::limits(&inputs.scenario, &inputs.catalog, arguments.frontier);
-    output::table(&report::limits(&inputs.scenario, &found, arguments.frontier), &arguments.sink)?;
+    if arguments.sink.format == Form::Table {
+        let text = report::limits_text(&inputs.scenario, &found, arguments.frontier, output::width());
+        output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+    } else {
+        output::table(&report::limits(&inputs.scenario, &found, arguments.frontier), &arguments.sink)?;
+    }
     Ok(DONE)
 }

@@ -64,6 +64,18 @@ pub fn candidates(scenario: &Scenario, generated: &Generated<'_>) -> Table {
     table
 }
 
+/// What fits a terminal: where what runs, what that takes of the device's time, and why not.
+#[must_use]
+pub fn candidates_text(table: Table, width: u16) -> String {
+    let of = |name: &str| table.columns.iter().position(|column| column.name == name);
+    let sites = of("site").is_some_and(|site| table.rows.iter().any(|row| row[site] != table.rows[0][site]));
+    let refused = of("reason").is_some_and(|reason| table.rows.iter().any(|row| row[reason] != Cell::Empty));
+    let mut names = vec!["workload", "device", "mode", "unit_price", "runtime", "weights", "pool", "load"];
+    names.extend(sites.then_some("site"));
+    names.extend(refused.then_some("reason"));
+    table.only(&names).text(width) + "\n--format csv has the memory, the speed and the candidate's number besides\n"
+}
+
 fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell> {
     let site = &scenario.sites[candidate.site];
     let workload = &site.workloads[candidate.workload];

@@ -15,13 +15,13 @@ mod validate;
 mod whatif;
 
 pub use budget::{budget_table, budget_text, budget_value};
-pub use candidates::{basis, candidates};
+pub use candidates::{basis, candidates, candidates_text};
 pub use catalog::{
     catalog_entries, devices, findings, findings_text, flattened, formats, models, os_images, runtimes, summary,
 };
 pub use check::{check_json, check_table, check_text, saved_json};
 pub use explain::{explained_json, explained_markdown, explained_text};
-pub use limits::limits;
+pub use limits::{limits, limits_text};
 pub use model::{model_text, model_value};
 pub use page::page;
 pub use plan::{frontier_markdown, frontier_table, frontier_text, frontier_value};

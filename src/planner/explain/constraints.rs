@@ -199,7 +199,7 @@ fn limits(
             "devices" => (format!("only {shown} may be used{of}"), Value::Null),
             "exclude" => (format!("{shown} may not be used{of}"), Value::Null),
             "runtimes" => (format!("only {shown} may run workloads{of}"), Value::Null),
-            "operating_temp_c" => (format!("devices must stand °C {shown}{of}"), Value::Null),
+            "operating_temp_c" => (format!("devices must stand temperatures ({shown}) in °C{of}"), Value::Null),
             "unverified" if node.value == Value::Bool(false) => {
                 (format!("facts must be verified{of}"), Value::Bool(true))
             }
@@ -222,7 +222,10 @@ fn workload(
 ) {
     let model = value(node, "model").map(words).unwrap_or_default();
     let context = value(node, "context").map_or_else(String::new, |c| format!(" with {} tokens", words(c)));
-    let streams = value(node, "streams").map_or_else(String::new, |s| format!(" in {} streams", words(s)));
+    let streams = value(node, "streams").map_or_else(String::new, |s| match words(s).as_str() {
+        "1" => " in 1 stream".to_owned(),
+        many => format!(" in {many} streams"),
+    });
     add(path.clone(), node, Kind::Workload, format!("`{name}` must run {model}{context}{streams}"), Value::Null);
     for (key, node) in value(node, "targets").into_iter().flat_map(entries) {
         let shown = words(node);
