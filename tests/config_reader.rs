@@ -108,7 +108,9 @@ fn what_is_missing_or_impossible_is_named() {
     }
 }
 
-/// Kinds of models that the table of published counts does not hold, by counts that their publishers state.
+/// Kinds of models that the table of published counts does not hold, by counts that their publishers state. Of XGLM, BioGPT,
+/// LLaDA, granite-vision, VaultGemma and dots.ocr only rounded counts were at hand (2026-11-22): theirs are what the modelling
+/// code leads to.
 #[test]
 fn older_and_rarer_kinds_have_their_published_counts() {
     for (name, published, keys) in [
@@ -317,6 +319,22 @@ fn older_and_rarer_kinds_have_their_published_counts() {
             "num_key_value_heads":3,"intermediate_size":1536,"vocab_size":32000,"share_embedding":true"#,
         ),
         (
+            "Llama-Guard-4-12B",
+            12_001_097_216,
+            r#""model_type":"llama4","text_config":{"model_type":"llama4_text","hidden_size":5120,"num_hidden_layers":48,
+            "num_attention_heads":40,"num_key_value_heads":8,"head_dim":128,"intermediate_size":8192,
+            "intermediate_size_mlp":8192,"vocab_size":202048,"num_local_experts":16,"moe_layers":[],"tie_word_embeddings":false},
+            "vision_config":{"hidden_size":1408,"intermediate_size":5632,"num_hidden_layers":34,"num_attention_heads":16,
+            "image_size":336,"patch_size":14,"vision_output_dim":4096,"projector_input_dim":4096}"#,
+        ),
+        (
+            "snowflake-arctic-embed-m-v2.0",
+            305_368_320,
+            r#""model_type":"gte","architectures":["GteModel"],"hidden_size":768,"num_hidden_layers":12,
+            "num_attention_heads":12,"intermediate_size":3072,"vocab_size":250048,"type_vocab_size":1,
+            "position_embedding_type":"rope""#,
+        ),
+        (
             "opt-350m",
             331_196_416,
             r#""model_type":"opt","hidden_size":1024,"num_hidden_layers":24,"num_attention_heads":16,"ffn_dim":4096,
@@ -350,7 +368,8 @@ fn older_and_rarer_kinds_have_their_published_counts() {
     }
 }
 
-/// Counts of the publishers' files; classifiers of a thousand kinds of images.
+/// Counts of the publishers' files; classifiers of a thousand kinds of images. DINOv2 giant is published as 1.14 billion, and
+/// the modelling code leads to this count.
 #[test]
 fn networks_for_images_and_waveforms_have_their_published_counts() {
     for (name, published, keys) in [
@@ -415,8 +434,8 @@ fn encoder_decoders_of_unknown_structure_are_refused() {
     assert!(error.one_line().contains("encoder and a decoder"), "{error}");
 }
 
-/// Counts as published: T5 and its kin, BART and its kin and RWKV 4 by `num_parameters` of the publishers' files, Zamba 2 by
-/// the HuggingFace API. What a layer of the decoder keeps: its own keys and values, and those of the input.
+/// Counts as published, by `num_parameters` of the publishers' files; of distilbart, M2M100 and Pegasus only rounded counts
+/// were at hand (2026-11-22), and the modelling code leads to these. What a layer of the decoder keeps: its own keys and values, and those of the input.
 #[test]
 fn encoders_with_decoders_have_their_published_counts() {
     let t5 = |width, layers, heads, inner, vocab, more| {
@@ -452,6 +471,8 @@ fn encoders_with_decoders_have_their_published_counts() {
     }
 }
 
+/// RWKV 4 by the publishers' files, RWKV-7 0.1B, Zamba 2 and recurrentgemma by the HuggingFace API (2026-11-22); the others are
+/// published rounded, and the modelling code leads to these.
 #[test]
 fn recurrent_kinds_have_their_published_counts_and_states() {
     let rwkv = |kind, hidden: u32, layers, inner, vocab| {
@@ -480,7 +501,7 @@ fn recurrent_kinds_have_their_published_counts_and_states() {
     for (name, text, published, per_sequence) in [
         ("rwkv-4-169m-pile", rwkv("rwkv", 768, 12, 3072, 50277), 169_342_464, 12 * 5 * 768 * 4),
         ("rwkv-4-3b-pile", rwkv("rwkv", 2560, 32, 10240, 50277), 2_984_627_200, 32 * 5 * 2560 * 4),
-        // Published as 1.58, 1.60, 0.191 and 1.53 billion.
+        // The others of RWKV as 1.58, 1.60 and 1.53 billion.
         ("RWKV-5 1.5B", rwkv("rwkv5", 2048, 24, 7168, 65536), 1_577_754_624, state(24, 2048)),
         ("RWKV-6 1.6B", rwkv("rwkv6", 2048, 24, 7168, 65536), 1_599_873_024, state(24, 2048)),
         ("RWKV-7 0.1B", rwkv("rwkv7", 768, 12, 3072, 65536), 191_034_624, state(12, 768)),
@@ -497,7 +518,7 @@ fn recurrent_kinds_have_their_published_counts_and_states() {
             2_662_214_560,
             54 * (3 * (5120 + 2 * 64) + 5120 * 64) * 4,
         ),
-        // Published as 2.68 and 1.29 billion.
+        // PLaMo 2 as 1.29 billion.
         ("recurrentgemma-2b", griffin.to_owned(), 2_682_862_080, 18 * (3 + 1) * 2560 * 4),
         ("plamo-2-1b", plamo.to_owned(), 1_291_441_920, 8 * (3 * 4096 + 4096 * 64) * 4),
     ] {

@@ -276,6 +276,10 @@ pub(super) fn gpt_oss(r: &mut Reading<'_>) -> Read<()> {
 /// chunks in three of four layers.
 pub(super) fn llama4(r: &mut Reading<'_>) -> Read<()> {
     read(r)?;
+    // A list without a layer: a dense model, as Llama Guard 4 is.
+    if r.text.numbers(&["moe_layers"])?.is_some_and(|layers| layers.is_empty()) {
+        r.spec.moe = None;
+    }
     if let Some(moe) = &mut r.spec.moe {
         moe.width = r.spec.ffn;
         moe.shared_width = r.spec.ffn;

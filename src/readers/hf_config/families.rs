@@ -228,7 +228,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["electra", "distilbert", "mpnet"], finish: encoders::bert_kin, ..BERT },
     Family { types: &["nomic_bert"], gguf: "nomic-bert", ungated: false, fused_qkv: true, finish: encoders::nomic, ..BERT },
     Family { types: &["modernbert"], gguf: "modern-bert", ungated: false, fused_qkv: true, norm: NormKind::LayerNormNoBias, qkv_bias: Bias::AsTold, out_bias: Bias::AsTold, mlp_bias: Bias::AsTold, finish: encoders::modern, ..BERT },
-    Family { types: &["new"], gguf: "", ungated: false, fused_qkv: true, finish: encoders::gte, ..BERT },
+    Family { types: &["new", "gte"], gguf: "", ungated: false, fused_qkv: true, finish: encoders::gte, ..BERT },
     Family { types: &["deberta-v2", "deberta"], gguf: "", finish: encoders::deberta, ..BERT },
     Family { types: &["falcon_perception"], gguf: "", finish: variants::falcon_perception, ..PLAIN },
     Family { types: &["moondream1", "moondream"], gguf: "phi2", tied: false, shared_norm: true, fused_qkv: true, finish: legacy::phi, ..GPT },
