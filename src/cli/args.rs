@@ -426,6 +426,6 @@ pub(crate) struct Budget {
     pub(crate) sink: Sink,
 }
 
-const CASES_HELP: &str = "Columns of --cases, any subset in any order (others are carried through): model, device, mode, \
-runtime, weights, kv_k, kv_v, flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, \
-swa_full, prompt, images, headroom. A row that cannot be worked out gets its reason in `error`, and the exit code is 1.";
+const CASES_HELP: &str = "Columns of --cases: `model` and, in any order, any of device, mode, runtime, weights, kv_k, kv_v, \
+flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, headroom. \
+Others are carried through. A row that cannot be worked out gets its reason in `error`, and the exit code is 1.";
