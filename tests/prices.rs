@@ -221,6 +221,15 @@ fn files_of_another_kind_are_told() {
     assert!(refused(&[0xD0, 0xCF, 0x11, 0xE0, 1, 2, 3]).contains(".xls"));
     assert!(refused(b"device,price_usd\nboard-alpha,\xff\n").contains("UTF-8"));
     assert!(refused(b"").contains("needs the columns"));
+    // A part that says it is half a gigabyte unpacked, and a list of parts that breaks off.
+    let book = workbook(&[("prices", &|sheet| heading(sheet, 0, &["device", "price_usd"]))]);
+    let part = book.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let mut large = book.clone();
+    large[part + 24..part + 28].copy_from_slice(&(1u32 << 29).to_le_bytes());
+    assert!(refused(&large).contains("128 MiB unpacked"), "{}", refused(&large));
+    let mut damaged = book;
+    damaged[part] = b'Q';
+    assert!(refused(&damaged).contains("list of parts is damaged"), "{}", refused(&damaged));
 }
 
 #[test]

@@ -22,9 +22,13 @@ const RELATIONS: &[u8] = br#"<Relationships xmlns="http://schemas.openxmlformats
 <Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/>
 </Relationships>"#;
 
+const PACKAGE: &[u8] = br#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/>
+</Relationships>"#;
+
 fuzz_target!(|bytes: &[u8]| {
     let mut files: Vec<(&str, &[u8])> = PARTS.into_iter().zip(bytes.split(|&byte| byte == 0)).collect();
-    files.push(("xl/_rels/workbook.xml.rels", RELATIONS));
+    files.extend([("xl/_rels/workbook.xml.rels", RELATIONS), ("_rels/.rels", PACKAGE)]);
     CHANGED.with_borrow_mut(|catalog| match prices::apply(catalog, "prices.xlsx", archive(&files)) {
         Ok(()) => *catalog = CATALOG.clone(),
         Err(_) => assert_eq!(catalog.sha256(), CATALOG.sha256()),

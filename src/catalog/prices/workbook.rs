@@ -14,6 +14,8 @@ use crate::diag::Diagnostic;
 
 /// Larger files are no price lists.
 const MAX_BYTES: usize = 16 << 20;
+/// What they hold, unpacked: a few packed bytes can become gigabytes.
+const MAX_UNPACKED: u64 = 128 << 20;
 /// More cells than this are no price list either.
 const MAX_CELLS: usize = 2_000_000;
 /// Columns beyond these are notes.
@@ -26,6 +28,29 @@ type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 /// The cells of a sheet by row and column, both counted from 0.
 type Cells = BTreeMap<u32, BTreeMap<u32, Field>>;
 
+/// How large the parts of an archive are unpacked, together, by its own list of parts; nothing when it has none.
+fn unpacked(bytes: &[u8]) -> Option<Result<u64, ()>> {
+    let number = |at: usize, length: usize| {
+        let field = bytes.get(at..at.checked_add(length)?)?;
+        Some(field.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    };
+    let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06")?;
+    let list = || {
+        let mut at = end.checked_sub(usize::try_from(number(end + 12, 4)?).ok()?)?;
+        let mut sum = 0;
+        while at < end {
+            if bytes.get(at..at + 4)? != b"PK\x01\x02" {
+                return None;
+            }
+            sum += number(at + 24, 4)?;
+            let texts = number(at + 28, 2)? + number(at + 30, 2)? + number(at + 32, 2)?;
+            at += 46 + texts as usize;
+        }
+        (at == end).then_some(sum)
+    };
+    Some(list().ok_or(()))
+}
+
 /// Reads the rows of a workbook.
 ///
 /// # Errors
@@ -34,6 +59,13 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, Diagnostic> {
     let wrong = |message: String| Diagnostic::error(message).in_file(file);
     if bytes.len() > MAX_BYTES {
         return Err(wrong(format!("the workbook is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    match unpacked(bytes) {
+        Some(Ok(size)) if size > MAX_UNPACKED => {
+            return Err(wrong(format!("the workbook holds more than {} MiB unpacked", MAX_UNPACKED >> 20)));
+        }
+        Some(Err(())) => return Err(wrong("not an .xlsx workbook: its list of parts is damaged".to_owned())),
+        Some(Ok(_)) | None => {}
     }
     let mut workbook: Workbook<'_> =
         Xlsx::new(Cursor::new(bytes)).map_err(|e| wrong(format!("not an .xlsx workbook: {e}")))?;
