@@ -1,6 +1,7 @@
 //! Leaving measurements out, to learn how wrong estimates of the unseen are.
 
 use super::observation::Observation;
+use crate::speed::language::keys::hash;
 use crate::speed::language::spread::Level;
 
 /// What is left out together.
@@ -18,8 +19,9 @@ pub enum Fold {
     Single,
     /// All measurements of one source.
     Source,
-    /// A third of all devices at once; of a device with very many measurements a third of the models.
-    Third,
+    /// A third of all devices at once; of a device with very many measurements a third of the models. The number says which
+    /// division into thirds is meant.
+    Third(u8),
 }
 
 impl Fold {
@@ -35,7 +37,7 @@ impl Fold {
             Self::CellFormat => o.names.cell_format.clone(),
             Self::Single => format!("{}|{:?}", o.names.cell_format, o.measured),
             Self::Source => o.source.clone(),
-            Self::Third => o.third.to_string(),
+            Self::Third(division) => (hash(&format!("{division} {}", o.lot)) % 3).to_string(),
         }
     }
 }

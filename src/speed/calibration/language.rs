@@ -9,7 +9,7 @@ use super::observation::{Measured, Observation};
 use super::scatter;
 use super::tree::{Fit, Prior, Row, distinct};
 use crate::speed::language::constants::{BatchLaw, Constants, Part, PartFile};
-use crate::speed::language::keys::{Kind, hash};
+use crate::speed::language::keys::Kind;
 use crate::speed::language::law::{self, DecodeLaw, Figures, PrefillLaw};
 use crate::speed::language::spread::{Level, Spread};
 use crate::units::BytesPerSecond;
@@ -35,20 +35,20 @@ impl Target {
 }
 
 /// Decode: shares of the bandwidth for weights and cache, and microseconds per layer. A child may differ from its parent
-/// by these widths of the logarithm: all hardware reads memory at much the same share of its bandwidth, while the fixed
-/// cost per layer is the engine's and the processor's own. Narrower for the shares and wider for the layers is also what
-/// errs least on devices that were left out of the fit.
+/// by these widths of the logarithm: all hardware reads memory at much the same share of its bandwidth, while the kernels
+/// are the engine's own (the third row), and the fixed cost per layer is the engine's and the processor's. That is also what
+/// errs least on devices, models and sources that were left out of the fit.
 const DECODE: Prior<3> = Prior {
     root: [0.223, 0.598, 4.868], // 0.8, 0.55 and 130 us
     widths: &[
-        [0.15, 0.25, 1.6],
-        [0.125, 0.2, 1.2],
-        [0.1, 0.2, 1.0],
-        [0.075, 0.15, 0.8],
-        [0.06, 0.15, 0.8],
-        [0.05, 0.15, 0.8],
+        [0.15, 0.25, 2.2],
+        [0.125, 0.2, 1.7],
+        [0.25, 0.2, 1.4],
+        [0.075, 0.15, 1.1],
+        [0.06, 0.15, 1.1],
+        [0.05, 0.15, 1.1],
     ],
-    full_weight_from: 4,
+    full_weight_from: 3,
     noise: 0.06,
 };
 
@@ -100,6 +100,9 @@ const fn prefill_width(kind: Kind) -> f64 {
     }
 }
 
+/// Divisions into thirds by which ranges are stretched: one alone would be a matter of luck.
+const DIVISIONS: u8 = 8;
+
 /// A device with more measurements than this is divided by models.
 const VERY_MANY: usize = 100;
 
@@ -144,19 +147,19 @@ impl Calibrator {
             }
         }
         calibrator.observations.retain(|o| o.figures.bandwidth > 1.0);
-        calibrator.divide();
+        calibrator.allot();
         calibrator
     }
 
-    /// Divides the measurements into thirds.
-    fn divide(&mut self) {
+    /// Says what of the measurements stays together when they are divided.
+    fn allot(&mut self) {
         let mut count: BTreeMap<String, usize> = BTreeMap::new();
         for o in &self.observations {
             *count.entry(o.names.chip.clone()).or_default() += 1;
         }
         for o in &mut self.observations {
             let by_model = count[&o.names.chip] > VERY_MANY;
-            o.third = hash(if by_model { &o.names.cell } else { &o.names.chip }) % 3;
+            o.lot = if by_model { o.names.cell.clone() } else { o.names.chip.clone() };
         }
     }
 
@@ -199,7 +202,7 @@ impl Calibrator {
                 Target::Decode => self.observations[i].names.decode_classes(),
                 Target::Batch | Target::Prefill => self.observations[i].names.prefill_classes(),
             };
-            scatter::spread(&one_at_a_time, &self.judge(target, Fold::Third), classes)
+            scatter::spread(&one_at_a_time, &self.draws(target), classes)
         };
         Constants {
             decode: part(
@@ -243,6 +246,20 @@ impl Calibrator {
                     (0..self.observations.len()).filter(|&i| fold.group(&self.observations[i]) != *group).collect();
                 let fit = self.fit_for(target, &rest);
                 members.iter().filter_map(|&i| self.judge_one(target, i, &fit)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The judgements of every third of several divisions: each is a draw of devices that nobody measured.
+    fn draws(&self, target: Target) -> Vec<Vec<Judged>> {
+        (0..DIVISIONS)
+            .map(Fold::Third)
+            .flat_map(|fold| {
+                let mut thirds: BTreeMap<String, Vec<Judged>> = BTreeMap::new();
+                for judged in self.judge(target, fold) {
+                    thirds.entry(fold.group(&self.observations[judged.observation])).or_default().push(judged);
+                }
+                thirds.into_values()
             })
             .collect()
     }
@@ -338,7 +355,7 @@ impl Calibrator {
 /// would make a device look better known than it is.
 fn speaks(fold: Fold, judged: &Judged) -> bool {
     match fold {
-        Fold::Source | Fold::Third => true,
+        Fold::Source | Fold::Third(_) => true,
         Fold::Single => judged.level == Level::Exact,
         Fold::CellFormat => judged.level == Level::Cell,
         Fold::ChipModel => judged.level == Level::Device,

@@ -49,8 +49,8 @@ pub struct Observation {
     pub(super) figures: Figures,
     pub(super) bandwidth_known: bool,
     pub(super) names: Names,
-    /// Which third of the devices it belongs to.
-    pub(super) third: u64,
+    /// What falls into one third: its chip, or its model on a chip with very many measurements.
+    pub(super) lot: String,
 }
 
 /// The names under which constants apply to an observation.
@@ -116,7 +116,7 @@ impl Observation {
                 cell: subject.cell_name(spelt),
                 cell_format: cell_format.unwrap_or_default(),
             },
-            third: 0,
+            lot: String::new(),
         })
     }
 

@@ -25,11 +25,22 @@ const ENOUGH: usize = 12;
 /// The confidence at which ranges must hold when a third of all devices is unknown.
 const HOLDS: f64 = 0.9;
 
+/// In which share of the draws of unknown devices the low bounds must hold. What errs, errs on a whole device, so that the
+/// draws differ much: a stretch that is right on the average promises too much in every other draw. A promise too high
+/// buys the wrong device, so the low side holds in two of three draws.
+const LOW_HOLDS: f64 = 2.0 / 3.0;
+
+/// The same for the high bounds, of which nothing depends: the typical draw.
+const HIGH_HOLDS: f64 = 0.5;
+
+/// Ranges are never stretched by more than this.
+const MOST: f64 = 2.0;
+
 /// The scatter of these errors: of measurements that were left out one thing at a time, and of measurements that were left
-/// out by thirds. The first tell levels and classes apart, but leave to every device its neighbours, so that it looks better
-/// known than a buyer's next device will be; the second stretch the ranges until they hold. `classes` names the laws of an observation's engine, on hardware of its maker and on its
-/// silicon.
-pub(super) fn spread<'a>(judged: &[Judged], thirds: &[Judged], classes: impl Fn(usize) -> [&'a str; 2]) -> Spread {
+/// out by thirds, draw by draw. The first tell levels and classes apart, but leave to every device its neighbours, so that it
+/// looks better known than a buyer's next device will be; the second stretch the ranges until they hold. `classes` names the
+/// laws of an observation's engine, on hardware of its maker and on its silicon.
+pub(super) fn spread<'a>(judged: &[Judged], draws: &[Vec<Judged>], classes: impl Fn(usize) -> [&'a str; 2]) -> Spread {
     let maker = |j: &Judged| classes(j.observation)[0];
     let silicon = |j: &Judged| classes(j.observation)[1];
     let mut count: BTreeMap<&str, f64> = BTreeMap::new();
@@ -80,19 +91,19 @@ pub(super) fn spread<'a>(judged: &[Judged], thirds: &[Judged], classes: impl Fn(
     }
     let relative: BTreeMap<String, f64> = relative.into_iter().map(|(name, f)| (name.to_owned(), f)).collect();
     let deviation = |j: &Judged| scale[&j.level] * relative.get(silicon(j)).copied().unwrap_or(1.0);
-    let below = stretch(thirds.iter().map(|j| -j.log_error / deviation(j)), &shape, |p| p.below);
-    let above = stretch(thirds.iter().map(|j| j.log_error / deviation(j)), &shape, |p| p.above);
+    let stretch = |sign: f64, draws_held: f64, side: fn(&ShapePoint) -> f64| {
+        let reach = shape.iter().find(|p| p.confidence >= HOLDS).map_or(0.0, side).max(f64::MIN_POSITIVE);
+        let needed = draws.iter().map(|draw| {
+            let beyond = draw.iter().map(|j| (sign * j.log_error / deviation(j), 1.0)).collect();
+            (quantile(beyond, (1.0 + HOLDS) / 2.0) / reach, 1.0)
+        });
+        quantile(needed.collect(), draws_held).clamp(1.0, MOST)
+    };
+    let (below, above) = (stretch(-1.0, LOW_HOLDS, |p| p.below), stretch(1.0, HIGH_HOLDS, |p| p.above));
     for point in &mut shape {
         (point.below, point.above) = (rounded(point.below * below), rounded(point.above * above));
     }
     Spread { scale, relative, shape }
-}
-
-/// By how much one side of this shape must be stretched, at least 1 and at most 2, to hold as many of these deviations as
-/// [`HOLDS`] asks of one side.
-fn stretch(deviations: impl Iterator<Item = f64>, shape: &[ShapePoint], side: impl Fn(&ShapePoint) -> f64) -> f64 {
-    let reach = shape.iter().find(|p| p.confidence >= HOLDS).map_or(0.0, side).max(f64::MIN_POSITIVE);
-    (quantile(deviations.map(|d| (d, 1.0)).collect(), (1.0 + HOLDS) / 2.0) / reach).clamp(1.0, 2.0)
 }
 
 /// The group above and the errors of a group, each with its observation.
