@@ -26,6 +26,10 @@ impl Set {
         Self(self.0 | other.0)
     }
 
+    pub(super) const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(super) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }

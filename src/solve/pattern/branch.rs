@@ -12,7 +12,10 @@ use super::price::Total;
 const NODE: Effort = Effort { rounds: 120, nodes: (2_000, 30_000), enough: f64::INFINITY };
 
 /// Steps for looking after a better cover when a new one was found.
-const POLISH: u64 = 10_000_000;
+const POLISH: u64 = 4_000_000;
+
+/// Ways down from a node.
+const TRIES: usize = 4;
 
 /// A part of the search.
 struct Node {
@@ -105,7 +108,7 @@ fn work(
         return Ok(Work::Done);
     }
     if relaxed.feasible {
-        let found = master.dive(&node.task, &relaxed.weights, limit(cover) + cent * 0.5, watch)?;
+        let found = master.dive(&node.task, &relaxed.weights, limit(cover) + cent * 0.5, TRIES, watch)?;
         if let Some(found) = found {
             let mut whole = node.task.clone();
             whole.counts.iter_mut().for_each(|counts| *counts = (0, whole.slots));

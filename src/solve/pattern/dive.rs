@@ -47,6 +47,28 @@ impl Master<'_> {
         task: &Task,
         start: &Weights,
         limit: f64,
+        tries: usize,
+        watch: &mut Watch,
+    ) -> Result<Option<Cover>, Stopped> {
+        let mut shunned = HashSet::new();
+        for _ in 0..tries {
+            let mut first = Vec::new();
+            if let Some(cover) = self.descend(task, start, limit, &shunned, &mut first, watch)? {
+                return Ok(Some(cover));
+            }
+            shunned.extend(first);
+        }
+        Ok(None)
+    }
+
+    /// One way down: `shunned` are patterns that are not taken first, `first` those that were.
+    fn descend(
+        &mut self,
+        task: &Task,
+        start: &Weights,
+        limit: f64,
+        shunned: &HashSet<u32>,
+        first: &mut Vec<u32>,
         watch: &mut Watch,
     ) -> Result<Option<Cover>, Stopped> {
         let mut task = task.clone();
@@ -63,7 +85,11 @@ impl Master<'_> {
             }
             weights = relaxed.weights;
             let mut used = relaxed.used;
-            used.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            used.sort_by(|a, b| {
+                let late = |number: &u32| first.is_empty() && shunned.contains(number);
+                late(&a.0).cmp(&late(&b.0)).then(b.1.total_cmp(&a.1)).then(a.0.cmp(&b.0))
+            });
+            let opening = first.is_empty();
             let mut taken = 0;
             for (number, part) in used {
                 let pattern = self.shrunk(&self.patterns[number as usize], &task);
@@ -73,6 +99,9 @@ impl Master<'_> {
                     continue;
                 }
                 taken += 1;
+                if opening {
+                    first.push(number);
+                }
                 cost += pattern.cost;
                 task.cover(&pattern, &self.seats[pattern.seat as usize]);
                 chosen.push(pattern);
@@ -146,7 +175,7 @@ impl Master<'_> {
                 kept.push(pattern.clone());
             }
         }
-        let Some(found) = self.dive(&task, weights, cost * (1.0 - 1e-9), watch)? else { return Ok(None) };
+        let Some(found) = self.dive(&task, weights, cost * (1.0 - 1e-9), 1, watch)? else { return Ok(None) };
         kept.extend(found.patterns);
         Ok(Some(Cover::new(kept)))
     }

@@ -98,8 +98,9 @@ impl Program {
     }
 
     /// Makes what is missing in a row dearer.
-    pub(super) fn press(&mut self, row: u32, times: f64) {
-        self.missing[row as usize] *= times;
+    pub(super) fn press(&mut self, row: u32, times: f64, least: f64) {
+        let missing = &mut self.missing[row as usize];
+        *missing = (*missing * times).max(least);
     }
 
     /// The optimum over these columns, from the basis of the last call; columns may only have been added since.

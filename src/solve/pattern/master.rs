@@ -151,6 +151,17 @@ impl<'u> Master<'u> {
         let mut missing: Vec<f64> = items.iter().map(|&item| 3.0 * start.worth[item] + 0.5 * average + 1e-3).collect();
         missing.resize(rows.len(), 1.5 * average * items.len() as f64 + 1.0);
         let mut program = Program::new(&rows, missing);
+        // An item that lacks cover costs at least what a machine of its own does.
+        let alone = |&item: &usize| {
+            let hosts = active.iter().map(|&seat| &self.seats[seat]);
+            let hosts = hosts.filter(|seat| task.allowed[seat.kind].contains(item) && seat.able.contains(item));
+            hosts.map(|seat| seat.price).fold(f64::INFINITY, f64::min)
+        };
+        let alone: Vec<f64> =
+            items.iter().map(alone).map(|price| if price.is_finite() { price } else { 0.0 }).collect();
+        let press = |program: &mut Program, missing: &[u32]| {
+            missing.iter().for_each(|&row| program.press(row, 3.0, alone.get(row as usize).copied().unwrap_or(0.0)));
+        };
         let mut best: Option<Relaxed> = None;
         let mut center = start.clone();
         for item in 0..task.demand.len() {
@@ -171,6 +182,8 @@ impl<'u> Master<'u> {
             }
             let Some(optimum) = &last else { break };
             let known = best.as_ref().map_or(0.0, |best: &Relaxed| best.bound);
+            // Where what is lacking costs more than can be of use already, dearer lacks tell nothing new.
+            let lacking = !optimum.missing.is_empty() && optimum.value < effort.enough;
             if known >= effort.enough || optimum.missing.is_empty() && known >= optimum.value * (1.0 - CLOSE) {
                 break;
             }
@@ -178,8 +191,8 @@ impl<'u> Master<'u> {
             if since > PATIENCE || known >= optimum.value * (1.0 - 1e-4) {
                 let stuck = optimum.value - known > 0.8 * gap || known >= optimum.value * (1.0 - 1e-4);
                 (since, gap) = (0, optimum.value - known);
-                if stuck && !optimum.missing.is_empty() && presses < 12 {
-                    optimum.missing.iter().for_each(|&row| program.press(row, 3.0));
+                if stuck && lacking && presses < 12 {
+                    press(&mut program, &optimum.missing);
                     presses += 1;
                     fresh = true;
                     gap = f64::INFINITY;
@@ -226,8 +239,8 @@ impl<'u> Master<'u> {
                 hold = (hold - 0.25).max(0.0);
             } else if open && nodes < effort.nodes.1 {
                 nodes *= 4;
-            } else if !optimum.missing.is_empty() && presses < 12 {
-                optimum.missing.iter().for_each(|&row| program.press(row, 3.0));
+            } else if lacking && presses < 12 {
+                press(&mut program, &optimum.missing);
                 presses += 1;
                 fresh = true;
             } else {

@@ -8,6 +8,7 @@
 
 mod branch;
 mod dive;
+mod knapsack;
 mod lp;
 mod master;
 mod price;

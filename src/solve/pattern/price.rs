@@ -7,12 +7,13 @@
 use super::super::answer::MAX_POOLS;
 use super::super::set::Set;
 use super::super::unit::{Choice, Room, Unit};
+use super::knapsack::Knapsack;
 
 /// Resources of a machine: its pools and its time.
-const RESOURCES: usize = MAX_POOLS + 1;
+pub(super) const RESOURCES: usize = MAX_POOLS + 1;
 
 /// Bounds are raised by this for the rounding of sums of some hundred terms.
-const SAFETY: f64 = 1.0 + 1e-10;
+pub(super) const SAFETY: f64 = 1.0 + 1e-10;
 
 /// Rounds of the search for good prices of the resources.
 const ROUNDS: u32 = 14;
@@ -21,7 +22,7 @@ const ROUNDS: u32 = 14;
 #[derive(Debug, Clone)]
 pub(super) struct Use<'u> {
     pub(super) choice: &'u Choice,
-    shares: [f64; RESOURCES],
+    pub(super) shares: [f64; RESOURCES],
     pub(super) own: f64,
 }
 
@@ -37,9 +38,9 @@ pub(super) struct Seat<'u> {
     pub(super) uses: Vec<Vec<Use<'u>>>,
     /// Items that it can host.
     pub(super) able: Set,
-    room: Room,
+    pub(super) room: Room,
     /// Resources that anything uses.
-    resources: Vec<usize>,
+    pub(super) resources: Vec<usize>,
 }
 
 /// What was found out about a machine.
@@ -54,10 +55,10 @@ pub(super) struct Priced {
 }
 
 /// An item that may be taken.
-struct Taken<'s, 'u> {
-    item: usize,
+pub(super) struct Taken<'s, 'u> {
+    pub(super) item: usize,
     /// Worth after what running it costs, the number of the use, and the use.
-    ways: Vec<(f64, u16, &'s Use<'u>)>,
+    pub(super) ways: Vec<(f64, u16, &'s Use<'u>)>,
 }
 
 impl<'u> Seat<'u> {
@@ -119,15 +120,12 @@ impl<'u> Seat<'u> {
             best.fold(0.0, f64::max)
         };
         items.sort_by_cached_key(|item| (std::cmp::Reverse(Total(rank(item))), item.item));
-        let mut search = Search::new(self, unit, &items, prices, above, nodes);
-        let mut state = State { left: [1.0; RESOURCES], mem: self.room, load: 0, cap: unit.problem.max_load.0 };
-        state.left.iter_mut().for_each(|left| *left *= SAFETY);
-        search.descend(0, 0.0, &state, Set::EMPTY);
-        Priced { most: search.most.max(search.best).min(most), sets: search.found, nodes: search.nodes }
+        let found = Knapsack::new(self, unit, &items, prices).fill(above, nodes);
+        Priced { most: found.most.min(most), ..found }
     }
 
     /// What a use takes at these prices.
-    fn paid(&self, using: &Use, prices: &[f64; RESOURCES]) -> f64 {
+    pub(super) fn paid(&self, using: &Use, prices: &[f64; RESOURCES]) -> f64 {
         self.resources.iter().map(|&r| using.shares[r] * prices[r]).sum()
     }
 
@@ -194,112 +192,5 @@ impl PartialOrd for Total {
 impl Ord for Total {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.total_cmp(&other.0)
-    }
-}
-
-/// What is left of a machine.
-#[derive(Clone)]
-struct State {
-    left: [f64; RESOURCES],
-    mem: Room,
-    load: u64,
-    cap: u64,
-}
-
-/// A depth-first search for the best set.
-struct Search<'s, 'u> {
-    seat: &'s Seat<'u>,
-    unit: &'s Unit<'s>,
-    items: &'s [Taken<'s, 'u>],
-    /// Prices of the resources that give bounds, each with what the items from each position on are worth beyond them.
-    guides: Vec<([f64; RESOURCES], Vec<f64>)>,
-    path: Vec<(u8, u16)>,
-    best: f64,
-    /// What was left out for want of nodes is worth at most this.
-    most: f64,
-    found: Vec<Vec<(u8, u16)>>,
-    nodes: u64,
-    limit: u64,
-}
-
-impl<'s, 'u> Search<'s, 'u> {
-    fn new(
-        seat: &'s Seat<'u>,
-        unit: &'s Unit<'s>,
-        items: &'s [Taken<'s, 'u>],
-        prices: &[f64; RESOURCES],
-        above: f64,
-        limit: u64,
-    ) -> Self {
-        let mut guides = Vec::new();
-        for stretch in [1.0, 0.5, 0.75, 0.9, 1.12, 1.35, 1.8, 3.0] {
-            guides.push(prices.map(|price| price * stretch));
-        }
-        if seat.resources.len() > 1 {
-            let sum: f64 = prices.iter().sum();
-            for &r in &seat.resources {
-                for stretch in [0.7, 1.0, 1.4] {
-                    let mut only = [0.0; RESOURCES];
-                    only[r] = sum * stretch;
-                    guides.push(only);
-                }
-            }
-        }
-        let guides = guides
-            .into_iter()
-            .map(|guide| {
-                let mut rest = vec![0.0; items.len() + 1];
-                for (position, item) in items.iter().enumerate().rev() {
-                    let most = item.ways.iter().map(|(gain, _, using)| gain - seat.paid(using, &guide));
-                    rest[position] = rest[position + 1] + most.fold(0.0, f64::max);
-                }
-                (guide, rest)
-            })
-            .collect();
-        let path = Vec::new();
-        Self { seat, unit, items, guides, path, best: above, most: 0.0, found: Vec::new(), nodes: 0, limit }
-    }
-
-    /// What the items from a position on can still add.
-    fn bound(&self, position: usize, state: &State) -> f64 {
-        let left = |guide: &[f64; RESOURCES]| -> f64 {
-            self.seat.resources.iter().map(|&r| guide[r] * state.left[r].max(0.0)).sum()
-        };
-        self.guides.iter().map(|(guide, rest)| left(guide) + rest[position]).fold(f64::INFINITY, f64::min)
-    }
-
-    fn descend(&mut self, position: usize, gained: f64, state: &State, set: Set) {
-        self.nodes += 1;
-        if gained > self.best {
-            self.best = gained;
-            self.found.push(self.path.clone());
-        }
-        let Some(item) = self.items.get(position) else { return };
-        let bound = (gained + self.bound(position, state)) * SAFETY;
-        if bound <= self.best {
-            return;
-        }
-        if self.nodes >= self.limit {
-            self.most = self.most.max(bound);
-            return;
-        }
-        if !self.unit.items[item.item].apart.meets(set) {
-            for (gain, number, using) in &item.ways {
-                let choice = using.choice;
-                let load = state.load + choice.load;
-                if load > state.cap.min(choice.cap) || choice.mem.iter().zip(&state.mem).any(|(m, left)| m > left) {
-                    continue;
-                }
-                let mut next = state.clone();
-                next.load = load;
-                next.cap = next.cap.min(choice.cap);
-                next.mem.iter_mut().zip(&choice.mem).for_each(|(left, taken)| *left -= taken);
-                self.seat.resources.iter().for_each(|&r| next.left[r] -= using.shares[r]);
-                self.path.push((item.item as u8, *number));
-                self.descend(position + 1, gained + gain, &next, set.with(item.item));
-                self.path.pop();
-            }
-        }
-        self.descend(position + 1, gained, state, set);
     }
 }
