@@ -70,12 +70,19 @@ pub(super) enum Purpose {
     Best,
 }
 
+/// Combinations that a long search keeps, some tens of megabytes. Beyond, all are forgotten and worked out again when
+/// asked for: large units have more sets than memory holds.
+const MOST_KEPT: usize = 1_000_000;
+
 /// The fronts of all machines of a unit, worked out when asked for and kept.
 #[derive(Debug)]
 pub(super) struct Fronts<'u> {
     unit: &'u Unit<'u>,
     purpose: Purpose,
     known: Vec<QuickMap<Set, Front>>,
+    /// Combinations in `known`, and one for each set.
+    kept: usize,
+    forgets: bool,
     /// Combinations that lose more quality than this are left out.
     pub(super) quality_limit: Option<i128>,
     /// Combinations looked at, the measure of work.
@@ -88,9 +95,16 @@ impl<'u> Fronts<'u> {
             unit,
             purpose,
             known: unit.machines.iter().map(|_| QuickMap::default()).collect(),
+            kept: 0,
+            forgets: false,
             quality_limit: None,
             work: 0,
         }
+    }
+
+    /// The same for a long search that only asks whether sets fit: what was chosen ([`Self::picked`]) may be forgotten.
+    pub(super) fn forgetting(unit: &'u Unit<'u>) -> Self {
+        Self { forgets: true, ..Self::new(unit, Purpose::Fit) }
     }
 
     /// The choices of an item on a machine that matter for the purpose.
@@ -108,6 +122,11 @@ impl<'u> Fronts<'u> {
             return Rc::clone(front);
         }
         let front = Rc::new(self.build(machine, set));
+        if self.forgets && self.kept > MOST_KEPT {
+            self.known.iter_mut().for_each(|known| *known = QuickMap::default());
+            self.kept = 0;
+        }
+        self.kept += front.len() + 1;
         self.known[machine].insert(set, Rc::clone(&front));
         front
     }

@@ -59,7 +59,7 @@ impl<'u> Packer<'u> {
             Some(Least { load, mem })
         };
         let least = unit.machines.iter().map(|machine| machine.lean.iter().map(least).collect()).collect();
-        Self { unit, fit: Fronts::new(unit, Purpose::Fit), least }
+        Self { unit, fit: Fronts::forgetting(unit), least }
     }
 
     /// Whether every machine can host something and all items have a place. The packing with the least objective is
