@@ -14,8 +14,19 @@ const NODE: Effort = Effort { rounds: 120, nodes: (2_000, 30_000), enough: f64::
 /// Steps for looking after a better cover when a new one was found.
 const POLISH: u64 = 4_000_000;
 
-/// Ways down from a node.
+/// Most ways down from a node.
 const TRIES: usize = 4;
+
+/// How many ways down are tried from a node: many early on, when any cover is news, later few, so that the bound rises.
+const fn tries(number: usize) -> usize {
+    if number == 0 || number.is_power_of_two() {
+        TRIES
+    } else if number.is_multiple_of(3) {
+        1
+    } else {
+        0
+    }
+}
 
 /// A part of the search.
 struct Node {
@@ -62,7 +73,7 @@ pub(super) fn search(
             left = left.min(least);
             break;
         }
-        match work(master, node, least, (&mut cover, ceiling), cent, watch) {
+        match work(master, node, tries(number), least, (&mut cover, ceiling), cent, watch) {
             Ok(Work::Done) => {}
             Ok(Work::Unsettled(least)) => left = left.min(least),
             Ok(Work::Children(least, children)) => {
@@ -95,6 +106,7 @@ enum Work {
 fn work(
     master: &mut Master,
     mut node: Node,
+    tries: usize,
     least: f64,
     (cover, ceiling): (&mut Option<Cover>, f64),
     cent: f64,
@@ -108,7 +120,7 @@ fn work(
         return Ok(Work::Done);
     }
     if relaxed.feasible {
-        let found = master.dive(&node.task, &relaxed.weights, limit(cover) + cent * 0.5, TRIES, watch)?;
+        let found = master.dive(&node.task, &relaxed.weights, limit(cover) + cent * 0.5, tries, watch)?;
         if let Some(found) = found {
             let mut whole = node.task.clone();
             whole.counts.iter_mut().for_each(|counts| *counts = (0, whole.slots));
