@@ -147,16 +147,22 @@ fn check(bench: &Bench, doc: &Document, explanation: &Explanation, asker: &Asker
     assert!(!explanation.conflict.is_empty(), "seed {seed}: no conflict\n{text}");
     let opens =
         |doc: &Document, path: &Path, value: &Node| matches!(asker.ask_with(doc, path, value), Verdict::Found(_));
-    // Either every member, dropped, opens a plan, or the members alone are irreducible.
-    if !explanation.conflict.iter().all(|m| opens(doc, &m.path, &m.drop)) {
-        let paths: Vec<Path> = explanation.conflict.iter().map(|m| m.path.clone()).collect();
-        irreducible(asker, doc, &paths, &explanation.conflict)
-            .unwrap_or_else(|why| panic!("seed {seed}: {why}: {paths:?}\n{text}"));
-    }
-    for conflict in &explanation.conflicts {
-        let paths: Vec<Path> = conflict.iter().map(|m| m.path.clone()).collect();
-        irreducible(asker, doc, &paths, conflict)
-            .unwrap_or_else(|why| panic!("seed {seed}, a further conflict: {why}: {paths:?}\n{text}"));
+    // Either every member, dropped, opens a plan, or the members alone are irreducible. A further conflict is what is still in
+    // the way when the members of those before it are dropped; margins stay.
+    let margins = ["headroom", "max_load", "confidence"];
+    let mut rest = doc.clone();
+    for conflict in std::iter::once(&explanation.conflict).chain(&explanation.conflicts) {
+        assert_eq!(asker.ask(&rest), Verdict::Impossible, "seed {seed}: {conflict:?} is not needed\n{text}");
+        if !conflict.iter().all(|m| opens(&rest, &m.path, &m.drop)) {
+            let paths: Vec<Path> = conflict.iter().map(|m| m.path.clone()).collect();
+            irreducible(asker, &rest, &paths, conflict)
+                .unwrap_or_else(|why| panic!("seed {seed}: {why}: {paths:?}\n{text}"));
+        }
+        for member in conflict.iter().filter(|m| !margins.contains(&m.path.to_string().as_str())) {
+            if rest.get(&member.path).is_some() {
+                rest = rest.with(&member.path, member.drop.clone()).unwrap();
+            }
+        }
     }
     let mut seen: Vec<&Path> = explanation.conflict.iter().map(|m| &m.path).collect();
     for member in explanation.conflicts.iter().flatten() {
