@@ -1,4 +1,4 @@
-//! Maps that are asked millions of times in one run: names of a table, sizes of a graph.
+//! Maps that are asked millions of times in one run: names of a table, sizes of a graph, sets of items.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

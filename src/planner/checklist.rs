@@ -80,7 +80,7 @@ fn cache_how(question: &Question<'_>) -> Vec<String> {
         (count(|m| matches!(m, Mixer::Attention(a) if a.window.is_none() && !a.shares_kv)), "with full attention"),
         (count(|m| matches!(m, Mixer::Attention(a) if a.window.is_some() && !a.shares_kv)), "with a sliding window"),
         (count(|m| matches!(m, Mixer::Attention(a) if a.shares_kv && !a.cross)), "reading another layer's cache"),
-        (count(|m| m.cross().is_some()), "attending to an image"),
+        (count(|m| m.cross().is_some()), "attending to an image or to what an encoder read"),
         (count(|m| matches!(m, Mixer::Mla(_))), "with latent attention"),
         (count(|m| matches!(m, Mixer::Parallel(..))), "with attention and state side by side"),
         (

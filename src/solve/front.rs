@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::answer::MAX_POOLS;
-use super::set::{QuickMap, Set};
+use super::set::Set;
 use super::unit::{Choice, Room, Unit};
+use crate::hashing::QuickMap;
 
 /// Whether the first choice makes the second superfluous when only feasibility is asked: it takes no more memory and load
 /// and leaves at least as much load to others.

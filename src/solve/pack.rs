@@ -2,9 +2,10 @@
 
 use super::front::{Entry, Front, Fronts, Purpose};
 use super::keys::Keys;
-use super::set::{QuickMap, Set};
+use super::set::Set;
 use super::unit::{Choice, Unit};
 use super::watch::{Stopped, Watch};
+use crate::hashing::QuickMap;
 
 /// Items with the candidates of their members.
 type Hosting = Vec<(usize, Vec<usize>)>;
