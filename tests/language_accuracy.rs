@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use edgemem::catalog::Catalog;
+use edgemem::speed::Basis;
 use edgemem::speed::calibration::{Calibrator, Fold, Measured, Target};
-use edgemem::speed::{Basis, language_speed};
 
 #[path = "../examples/shared/figures.rs"]
 mod figures;
@@ -54,31 +54,13 @@ fn holds(name: &str, answers: &[Answer]) {
 
 /// Answers of the shipped constants to all measurements of one kind; they were fitted to these.
 fn shipped(table: &Table, catalog: &Catalog, target: Target) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for (observation, cell) in table.cells().into_iter().enumerate() {
-        let of_target = match cell.measured {
-            Measured::Decode { streams, .. } => target == if streams > 1 { Target::Batch } else { Target::Decode },
-            Measured::Prefill { .. } => target == Target::Prefill,
-        };
-        let Ok(facts) = table.resolve(cell.row, catalog) else { continue };
-        if !of_target {
-            continue;
-        }
-        let case = facts.case(cell.measured);
-        let speed = language_speed(&case, facts.mode, figures::CONFIDENCE, catalog.calibration()).expect("an estimate");
-        let rate = if target == Target::Prefill { speed.prefill } else { speed.decode.expect("a decode rate") };
-        let streams = f64::from(case.demand.streams);
-        answers.push(Answer {
-            observation,
-            class: format!("{} on {}", facts.runtime.id, facts.device.id),
-            truth: cell.rate.0,
-            guess: rate.median.0 * streams,
-            low: rate.low.0 * streams,
-            high: rate.high.0 * streams,
-            basis: speed.basis,
-        });
-    }
-    answers
+    let of_target = |measured| match measured {
+        Measured::Decode { streams, .. } => target == if streams > 1 { Target::Batch } else { Target::Decode },
+        Measured::Prefill { .. } => target == Target::Prefill,
+    };
+    let facts = table.facts(catalog);
+    let asked = facts.iter().enumerate().filter(|(_, (cell, _))| of_target(cell.measured));
+    asked.map(|(i, facts)| Answer::given(i, facts, catalog.calibration()).expect("an estimate")).collect()
 }
 
 #[test]

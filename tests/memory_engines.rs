@@ -255,3 +255,39 @@ fn engines_that_encode_all_images_at_once_have_room_for_the_largest() {
     assert_eq!(vision("pytorch-cuda", 2), 2 * one);
     assert_eq!(vision("mlx", 0), 0);
 }
+
+#[test]
+fn edge_llm_has_room_for_the_images_that_its_engine_is_built_for() {
+    // Published peaks with the tower less those without, in bytes (performance page of 2026-08-17, one stream): NVIDIA built
+    // for 16384 tokens on the AGX Orin and for 2048 on the Orin NX.
+    for (model, device, read) in [
+        ("Qwen/Qwen3.5-0.8B", "jetson-agx-orin-devkit-64gb", 2.220e9),
+        ("Qwen/Qwen3.5-2B", "jetson-agx-orin-devkit-64gb", 2.708e9),
+        ("Qwen/Qwen3.5-0.8B", "jetson-orin-nx-16gb", 0.418e9),
+        ("Qwen/Qwen3.5-2B", "jetson-orin-nx-16gb", 0.469e9),
+    ] {
+        let asked = Asked::new(model);
+        let on = |images| {
+            let demand = Demand { images, ..demand(2200, 1) };
+            asked.footprint(device, "tensorrt-edge-llm", "int4-awq", true, KvPair::F16, demand).main.vision.0
+        };
+        let tower = 2 * asked.model.language().unwrap().spec.vision.unwrap().parameters;
+        assert!((on(0) + tower) as f64 >= read, "{model} on {device}: {} and {tower} for {read}", on(0));
+        assert_eq!(on(0), on(1), "{model} on {device}: an engine is built for an image in any case");
+        assert!(on(16) > on(1), "{model} on {device}: sixteen images of up to 2048 tokens need a larger engine");
+    }
+}
+
+#[test]
+fn gptq_files_leave_the_attention_of_delta_nets_alone() {
+    // Published as 24.4 GB with 1.6 GB of a block for further tokens (palmfuture/Qwen3.6-35B-A3B-GPTQ-Int4).
+    let moe = Asked::new("Qwen/Qwen3.6-35B-A3B");
+    let weights = |asked: &Asked, format| Weights::of(&asked.model, asked.catalog.format(format).unwrap()).unwrap();
+    let total = weights(&moe, "int4-gptq").total.0 as f64;
+    assert!((22.0e9..25.0e9).contains(&total), "{total}");
+    assert!(total > 1.1 * weights(&moe, "int4-awq").total.0 as f64);
+    // Where there is no recurrence, both formats hold the same matrices.
+    let dense = Asked::new("Qwen/Qwen3-8B");
+    let ratio = weights(&dense, "int4-gptq").total.0 as f64 / weights(&dense, "int4-awq").total.0 as f64;
+    assert!((0.99..1.01).contains(&ratio), "{ratio}");
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use edgemem::catalog::Catalog;
-use edgemem::speed::calibration::{Calibrator, Measured, Observation};
+use edgemem::speed::calibration::{Measured, Observation};
 use edgemem::units::Money;
 
 use crate::figures::Answer;
@@ -16,13 +16,17 @@ const DEVICES: usize = 3;
 
 /// A device in a choice.
 #[derive(Debug, Clone, Copy)]
-struct Option_ {
+pub(crate) struct Option_ {
     price: Money,
     truth: f64,
     guess: f64,
     low: f64,
     naive: f64,
+    unseen: bool,
 }
+
+/// The devices of one choice.
+pub(crate) type Problem = Vec<Option_>;
 
 /// How choices by one rule went.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,24 +41,42 @@ pub(crate) struct Outcome {
     pub(crate) cheapest: f64,
     /// How much more the valid picks cost than the cheapest, on average.
     pub(crate) regret: f64,
+    /// Of all devices that are said to meet a target, picked or not, the share that does not.
+    pub(crate) false_fits: f64,
 }
 
-/// Outcomes of choosing by the low bound, by the best guess and by the folk rule.
-pub(crate) fn play(calibrator: &Calibrator, catalog: &Catalog, answers: &[Answer]) -> [Outcome; 3] {
+/// The choices that these answers decide, with at least one device of which an answer is `unseen`. The answers refer to
+/// `observations`.
+pub(crate) fn problems<'a>(
+    observations: &[Observation],
+    catalog: &Catalog,
+    answers: impl IntoIterator<Item = &'a Answer>,
+    unseen: impl Fn(&Answer) -> bool,
+) -> Vec<Problem> {
     let mut problems: BTreeMap<(u64, &str, u8), BTreeMap<&str, Option_>> = BTreeMap::new();
     for answer in answers {
-        let o = &calibrator.observations()[answer.observation];
+        let o = &observations[answer.observation];
         let Some((key, price)) = problem(o, catalog) else { continue };
-        let option =
-            Option_ { price, truth: answer.truth, guess: answer.guess, low: answer.low, naive: o.naive_decode().0 };
+        let option = Option_ {
+            price,
+            truth: answer.truth,
+            guess: answer.guess,
+            low: answer.low,
+            naive: o.naive_decode().0,
+            unseen: unseen(answer),
+        };
         let best = problems.entry(key).or_default().entry(&o.device).or_insert(option);
         if option.truth > best.truth {
             *best = option;
         }
     }
-    let problems: Vec<Vec<Option_>> =
-        problems.into_values().map(|p| p.into_values().collect()).filter(|p: &Vec<_>| p.len() >= DEVICES).collect();
-    [outcome(&problems, |o| o.low), outcome(&problems, |o| o.guess), outcome(&problems, |o| o.naive)]
+    let problems = problems.into_values().map(|p| p.into_values().collect());
+    problems.filter(|p: &Problem| p.len() >= DEVICES && p.iter().any(|o| o.unseen)).collect()
+}
+
+/// Outcomes of choosing by the low bound, by the best guess and by the folk rule.
+pub(crate) fn play(problems: &[Problem]) -> [Outcome; 3] {
+    [outcome(problems, |o| o.low), outcome(problems, |o| o.guess), outcome(problems, |o| o.naive)]
 }
 
 /// Model, class of bit widths and range of contexts that an observation belongs to, and the price of its device.
@@ -71,8 +93,9 @@ fn problem<'a>(o: &Observation, catalog: &'a Catalog) -> Option<((u64, &'a str, 
     Some(((parameters, bits, range), price))
 }
 
-fn outcome(problems: &[Vec<Option_>], rate: impl Fn(&Option_) -> f64) -> Outcome {
+fn outcome(problems: &[Problem], rate: impl Fn(&Option_) -> f64) -> Outcome {
     let (mut choices, mut picked, mut valid, mut cheapest, mut regret) = (0, 0, 0, 0, 0.0);
+    let (mut said, mut falsely) = (0, 0);
     for options in problems {
         let slowest = options.iter().map(|o| o.truth).fold(f64::INFINITY, f64::min);
         let fastest = options.iter().map(|o| o.truth).fold(0.0, f64::max);
@@ -80,6 +103,8 @@ fn outcome(problems: &[Vec<Option_>], rate: impl Fn(&Option_) -> f64) -> Outcome
             choices += 1;
             let target = slowest * (fastest / slowest).powf(share);
             let by_price = |o: &&Option_| o.price;
+            said += options.iter().filter(|o| rate(o) >= target).count();
+            falsely += options.iter().filter(|o| rate(o) >= target && o.truth < target).count();
             let right = options.iter().filter(|o| o.truth >= target).min_by_key(by_price);
             let pick = options.iter().filter(|o| rate(o) >= target).min_by_key(by_price);
             let (Some(right), Some(pick)) = (right, pick) else { continue };
@@ -98,5 +123,6 @@ fn outcome(problems: &[Vec<Option_>], rate: impl Fn(&Option_) -> f64) -> Outcome
         valid: share(valid, picked),
         cheapest: share(cheapest, picked),
         regret: regret / valid.max(1) as f64,
+        false_fits: share(falsely, said),
     }
 }

@@ -18,6 +18,7 @@ mod figures;
 #[path = "../shared/measurements.rs"]
 mod measurements;
 mod page;
+mod strangers;
 
 use figures::Answer;
 
@@ -25,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let catalog = Catalog::shipped().map_err(|e| format!("{e:?}"))?;
     let table = measurements::Table::read(&root.join("catalogs").join("measurements"))?;
-    let calibrator = Calibrator::new(table.observations(&catalog)?);
+    let observations = table.observations(&catalog)?;
+    let calibrator = Calibrator::new(observations.clone());
     // From the file, not from what this program was built with: the page is then right without building it again.
     let file = root.join("catalogs").join("calibration").join("language.yaml");
     let constants: Constants = serde_saphyr::from_str(&fs::read_to_string(file)?)?;
@@ -38,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         batch: answers(Target::Batch, Fold::ChipModel),
         prefill_new_model: answers(Target::Prefill, Fold::ChipModel),
         prefill_new_device: answers(Target::Prefill, Fold::Chip),
+        strangers: strangers::draws(&catalog, &table.facts(&catalog), &observations),
         calibrator: &calibrator,
         catalog: &catalog,
     };

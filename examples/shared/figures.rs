@@ -1,9 +1,11 @@
 //! Error figures of answers.
 
-use edgemem::speed::Basis;
-use edgemem::speed::calibration::{Calibrator, Fold, Target};
+use edgemem::speed::calibration::{Calibrator, Fold, Measured, Target};
 use edgemem::speed::language::Constants;
+use edgemem::speed::{Basis, Calibration, NoEstimate, language_speed};
 use edgemem::units::Share;
+
+use crate::measurements::{Cell, Resolved};
 
 /// The confidence of the ranges that the page reports.
 pub(crate) const CONFIDENCE: Share = Share(900_000);
@@ -43,6 +45,30 @@ impl Answer {
                 }
             })
             .collect()
+    }
+
+    /// The answer of these constants to a measurement, as the program gives it.
+    pub(crate) fn given(
+        observation: usize,
+        (cell, facts): &(Cell<'_>, Resolved<'_>),
+        calibration: &Calibration,
+    ) -> Result<Self, NoEstimate> {
+        let case = facts.case(cell.measured);
+        let speed = language_speed(&case, facts.mode, CONFIDENCE, calibration)?;
+        let streams = f64::from(case.demand.streams);
+        let (rate, scale) = match (cell.measured, speed.decode) {
+            (Measured::Decode { .. }, Some(decode)) => (decode, streams),
+            _ => (speed.prefill, 1.0),
+        };
+        Ok(Self {
+            observation,
+            class: format!("{} on {}", facts.runtime.id, facts.device.id),
+            truth: cell.rate.0,
+            guess: rate.median.0 * scale,
+            low: rate.low.0 * scale,
+            high: rate.high.0 * scale,
+            basis: speed.basis,
+        })
     }
 
     /// Relative error without sign.

@@ -196,20 +196,25 @@ impl Table {
             .collect()
     }
 
-    /// The measurements in the terms of the fit; rows that refer to what the catalogs lack are named on stderr.
-    pub(crate) fn observations(&self, catalog: &Catalog) -> Result<Vec<Observation>, Box<dyn Error>> {
-        let mut observations = Vec::new();
-        for cell in self.cells() {
-            match self.resolve(cell.row, catalog) {
-                Ok(facts) => {
-                    let case = facts.case(cell.measured);
-                    let source = cell.row.measurer();
-                    observations.push(Observation::of(&case, facts.mode, &source, cell.measured, cell.rate)?);
-                }
-                Err(e) => eprintln!("left out: {e}"),
+    /// The measurements with what they refer to; rows that refer to what the catalogs lack are named on stderr.
+    pub(crate) fn facts<'a>(&'a self, catalog: &'a Catalog) -> Vec<(Cell<'a>, Resolved<'a>)> {
+        let resolved = self.cells().into_iter().filter_map(|cell| match self.resolve(cell.row, catalog) {
+            Ok(facts) => Some((cell, facts)),
+            Err(e) => {
+                eprintln!("left out: {e}");
+                None
             }
-        }
-        Ok(observations)
+        });
+        resolved.collect()
+    }
+
+    /// The measurements in the terms of the fit, in the order of [`Self::facts`].
+    pub(crate) fn observations(&self, catalog: &Catalog) -> Result<Vec<Observation>, Box<dyn Error>> {
+        let observation = |(cell, facts): &(Cell<'_>, Resolved<'_>)| {
+            let case = facts.case(cell.measured);
+            Observation::of(&case, facts.mode, &cell.row.measurer(), cell.measured, cell.rate)
+        };
+        Ok(self.facts(catalog).iter().map(observation).collect::<Result<_, _>>()?)
     }
 }
 

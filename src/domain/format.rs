@@ -67,6 +67,10 @@ pub enum FormatKind {
         bits: f64,
         /// Bits per weight of embeddings and output head (16 for most 4-bit GPU formats).
         embedding_bits: f64,
+        /// Bits per weight of attention, linear attention and shared experts in models that mix gated delta nets with
+        /// attention, where the published files of this format leave them alone; absent when they are like all others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delta_net_bits: Option<f64>,
     },
 }
 

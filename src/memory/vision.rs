@@ -35,6 +35,33 @@ const UNDESCRIBED: VisionEncoder = VisionEncoder {
     taps: 0,
 };
 
+/// The engine whose buffers for images are known by its source and by readings with and without the tower.
+const EDGE_LLM: &str = "tensorrt-edge-llm";
+/// Tokens for which NVIDIA builds the engines of its published runs (`--maxImageTokens`, performance page of 2026-08-17): on
+/// modules of up to 16 GB (Orin NX, Orin Nano), and on larger ones. A single image takes at most as many as the former
+/// (`--maxImageTokensPerImage`).
+const TOKENS_SMALL: u128 = 2048;
+const TOKENS_LARGE: u128 = 16_384;
+const TOKENS_PER_IMAGE: u128 = 2048;
+const SMALL_MODULE: Bytes = Bytes::mib(16 * 1024);
+/// Frames that a patch spans in towers that take films as well; an image stands for both.
+const FRAMES: u128 = 2;
+/// Rows of a merger: the output of its layer, normalised, and before and after the activation.
+const ROWS_PER_TAP: u128 = 4;
+/// Patches that are merged into a token.
+const PATCHES_PER_TOKEN: u128 = 4;
+
+/// Where the results of a feed-forward block's activation go, unless a gate is multiplied in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Activation {
+    /// Over what they are computed from.
+    InPlace,
+    /// Beside it.
+    Beside,
+    /// Beside it, and once more on the way: what the readings of TensorRT Edge-LLM ask for. `docs/model.md` lists them.
+    Copied,
+}
+
 /// What llama.cpp takes for images beside the weights of the encoder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Encoding {
@@ -52,7 +79,7 @@ pub(super) fn llama_cpp(case: &Case<'_>) -> Encoding {
     let encoder = tower.encoder.unwrap_or(UNDESCRIBED);
     let patches = u128::from(encoder.patches).min(LARGEST_IMAGE);
     let pairs = patches.saturating_mul(patches);
-    let mut bytes = patches.saturating_mul(numbers_per_patch(&encoder, true)).saturating_mul(SINGLE);
+    let mut bytes = patches.saturating_mul(numbers_per_patch(&encoder, Activation::InPlace)).saturating_mul(SINGLE);
     if encoder.masked {
         // The mask in single precision, and for flash attention a copy in half.
         let mask = if case.flash_attention { SINGLE + HALF } else { SINGLE };
@@ -70,21 +97,44 @@ pub(super) fn llama_cpp(case: &Case<'_>) -> Encoding {
 
 /// Bytes for the intermediate tensors of an image encoder in the other engines, which encode all images of a prompt at once.
 ///
-/// At least as much as the tower's weights in 16 bits for each image: the only readings are TensorRT Edge-LLM's (with the
-/// tower, Qwen3.5-2B takes 0.5 GB more on an Orin NX and 2.7 GB more on an AGX Orin, whose engine is built for larger images;
-/// the tower's weights are 0.7 GB). Servers reserve for the largest image that the model's processor makes: vLLM profiles
-/// 16384 tokens for an image of Qwen2.5-VL (its pull request 12604).
+/// At least as much as the tower's weights in 16 bits for each image. Servers reserve for the largest image that the model's
+/// processor makes: vLLM profiles 16384 tokens for an image of Qwen2.5-VL (its pull request 12604).
 pub(super) fn others(case: &Case<'_>) -> u128 {
-    let Some((_, tower)) = described(case) else { return 0 };
+    let Some((architecture, tower)) = described(case) else { return 0 };
     let images = u128::from(encoded(case));
     let encoder = tower.encoder.unwrap_or(UNDESCRIBED);
+    let weights = HALF * u128::from(tower.parameters);
+    if case.runtime.engine_id == EDGE_LLM {
+        return edge_llm(case, architecture, &encoder, images).max(weights);
+    }
     let patches = u128::from(encoder.patches);
-    let mut bytes = patches.saturating_mul(numbers_per_patch(&encoder, false)).saturating_mul(HALF);
+    let mut bytes = patches.saturating_mul(numbers_per_patch(&encoder, Activation::Beside)).saturating_mul(HALF);
     if !case.flash_attention {
         let scores = patches.saturating_mul(patches).saturating_mul(u128::from(encoder.heads) * EAGER_SCORE);
         bytes = bytes.saturating_add(scores);
     }
-    bytes.max(HALF * u128::from(tower.parameters)).saturating_mul(images)
+    bytes.max(weights).saturating_mul(images)
+}
+
+/// What TensorRT Edge-LLM plans for as many patches as its engine is built for, the tower's weights left out.
+fn edge_llm(case: &Case<'_>, architecture: &Architecture, encoder: &VisionEncoder, images: u128) -> u128 {
+    let built_for = if case.device.installed <= SMALL_MODULE { TOKENS_SMALL } else { TOKENS_LARGE };
+    let any = u128::from(encoder.patches);
+    let one = any.min(PATCHES_PER_TOKEN * TOKENS_PER_IMAGE);
+    let patches = any.min(PATCHES_PER_TOKEN * built_for).max(one.saturating_mul(images));
+    let numbers = numbers_per_patch(encoder, Activation::Copied) * HALF;
+    patches.saturating_mul(numbers + edge_llm_buffers(architecture, encoder))
+}
+
+/// Bytes per patch of the buffers that TensorRT Edge-LLM allocates beside its engine (`cpp/multimodal/qwenViTRunner.cpp`,
+/// 2026): pixels of a pair of frames as read, normalised and as patches, the angles of the positions, and the tokens handed
+/// on; with the mergers that hand on the outputs of further layers.
+fn edge_llm_buffers(architecture: &Architecture, encoder: &VisionEncoder) -> u128 {
+    let pixels = FRAMES * pixels_per_patch(encoder) * (1 + HALF + HALF);
+    let angles = u128::from(encoder.hidden) / u128::from(encoder.heads.max(1)) * SINGLE;
+    let handed_on = u128::from(architecture.spec.hidden) * HALF * u128::from(1 + encoder.taps);
+    let merged = u128::from(encoder.taps) * ROWS_PER_TAP * u128::from(encoder.hidden) * HALF;
+    pixels + angles + merged + handed_on.div_ceil(PATCHES_PER_TOKEN)
 }
 
 /// Bytes of an image's keys and values in the layers that attend to it, for one stream: they are kept as long as the
@@ -115,14 +165,13 @@ fn described<'a>(case: &Case<'a>) -> Option<(&'a Architecture, VisionTower)> {
 }
 
 /// Numbers alive per patch at the widest place of the graph: around attention or in the feed-forward block, beside the pixels.
-/// `in_place`: activations take over the memory of what they are computed from, unless a gate is multiplied in.
-fn numbers_per_patch(encoder: &VisionEncoder, in_place: bool) -> u128 {
+fn numbers_per_patch(encoder: &VisionEncoder, activation: Activation) -> u128 {
     let (hidden, ffn) = (u128::from(encoder.hidden), u128::from(encoder.ffn));
     let attention = hidden * if encoder.taps > 0 { ROWS_WITH_TAPS } else { ROWS };
-    let inner = match (encoder.gated, in_place) {
-        (true, _) => 3,
-        (false, true) => 1,
-        (false, false) => 2,
+    let inner = match (encoder.gated, activation) {
+        (true, _) | (false, Activation::Copied) => 3,
+        (false, Activation::InPlace) => 1,
+        (false, Activation::Beside) => 2,
     };
     let feed_forward = 3 * hidden + inner * ffn;
     attention.max(feed_forward) + pixels_per_patch(encoder)

@@ -95,8 +95,14 @@ impl Weights {
                 match (model.stored.as_ref().filter(as_stored), format.kind) {
                     (Some(stored), _) => sum.stored(stored),
                     (None, FormatKind::Gguf(mix)) => sum.gguf(model, architecture, mix),
-                    (None, FormatKind::Uniform { bits, embedding_bits }) => {
-                        sum.uniform(model, architecture, bits, embedding_bits);
+                    (None, FormatKind::Uniform { bits, embedding_bits, delta_net_bits }) => {
+                        let delta_net = architecture.spec.gated_delta.is_some();
+                        let mixer_bits = delta_net_bits.filter(|_| delta_net).unwrap_or(bits);
+                        sum.uniform(
+                            model,
+                            architecture,
+                            UniformBits { matrices: bits, mixers: mixer_bits, tables: embedding_bits },
+                        );
                     }
                 }
                 Some(profile.unwrap_or_else(|| Arc::new(Profile::new(architecture))))
@@ -146,6 +152,17 @@ impl Part {
             _ => Self::Other,
         }
     }
+}
+
+/// Bits per weight in a format of one type.
+#[derive(Clone, Copy)]
+struct UniformBits {
+    /// Of feed-forward matrices and routed experts.
+    matrices: f64,
+    /// Of attention, recurrences and shared experts.
+    mixers: f64,
+    /// Of embeddings, output head, norms and towers.
+    tables: f64,
 }
 
 /// Sums over tensors, wide enough not to overflow.
@@ -207,23 +224,28 @@ impl Sum {
         self.total = self.total.saturating_add(self.vision);
     }
 
-    fn uniform(&mut self, model: &Model, architecture: &Architecture, bits: f64, embedding_bits: f64) {
+    fn uniform(&mut self, model: &Model, architecture: &Architecture, bits: UniformBits) {
         let list = tensors(architecture);
         let mut parts = ByName::default();
         for tensor in &list {
             let matrix = tensor.plain == Element::F16;
             let table = matches!(tensor.name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight");
-            let stored = if matrix && !table { bits } else { embedding_bits };
+            let stored = match tensor.name {
+                _ if !matrix || table => bits.tables,
+                // Feed-forwards and routed experts; shared experts go with the mixers.
+                name if name.starts_with("ffn_") && !name.contains("shexp") => bits.matrices,
+                _ => bits.mixers,
+            };
             self.add(parts.get(tensor.name, Part::of), scaled(tensor.elements(), stored / 8.0));
         }
         let towers = tower_parameters(architecture);
         let further = other_parameters(architecture, |name| name.starts_with(MULTI_TOKEN_PREDICTION));
         self.settle(u128::from(model.parameters).saturating_sub(towers + further), &list, u128::MAX);
-        self.vision = scaled(towers, embedding_bits / 8.0);
-        self.idle = scaled(further, bits / 8.0);
+        self.vision = scaled(towers, bits.tables / 8.0);
+        self.idle = scaled(further, bits.mixers / 8.0);
         self.total = self.total.saturating_add(self.vision).saturating_add(self.idle);
         let table = u128::from(architecture.spec.vocab) * u128::from(architecture.spec.hidden);
-        self.head_as_matrix = Some(scaled(table, bits / 8.0));
+        self.head_as_matrix = Some(scaled(table, bits.matrices / 8.0));
     }
 
     /// Brings the sum to the published number of parameters: tensors that the list lacks get the average size; a list that

@@ -75,14 +75,13 @@ fn launch(runtime: &Runtime, report: &mut Report) {
 pub(super) fn formats(catalog: &Catalog, report: &mut Report) {
     for format in catalog.formats() {
         report.enter("format", &format.id);
-        if let FormatKind::Uniform { bits, embedding_bits } = format.kind {
+        if let FormatKind::Uniform { bits, embedding_bits, delta_net_bits } = format.kind {
             report.within("kind.bits", Some(bits), (0.5, 32.5), "weights have between one and 32 bits");
-            report.within(
-                "kind.embedding_bits",
-                Some(embedding_bits),
-                (0.5, 32.5),
-                "weights have between one and 32 bits",
-            );
+            for (field, bits) in
+                [("kind.embedding_bits", Some(embedding_bits)), ("kind.delta_net_bits", delta_net_bits)]
+            {
+                report.within(field, bits, (0.5, 32.5), "weights have between one and 32 bits");
+            }
         }
         quality(format.quality_loss, report);
     }

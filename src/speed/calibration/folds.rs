@@ -1,5 +1,7 @@
 //! Leaving measurements out, to learn how wrong estimates of the unseen are.
 
+use std::collections::BTreeMap;
+
 use super::observation::Observation;
 use crate::speed::language::keys::hash;
 use crate::speed::language::spread::Level;
@@ -37,9 +39,36 @@ impl Fold {
             Self::CellFormat => o.names.cell_format.clone(),
             Self::Single => format!("{}|{:?}", o.names.cell_format, o.measured),
             Self::Source => o.source.clone(),
-            Self::Third(division) => (hash(&format!("{division} {}", o.lot)) % 3).to_string(),
+            Self::Third(division) => third(division, &o.lot).to_string(),
         }
     }
+}
+
+/// A device with more measurements than this is divided by models.
+const VERY_MANY: usize = 100;
+
+/// What of each of these observations stays together when they are divided: its chip, or its model on a chip with very many
+/// measurements.
+pub(super) fn lots(observations: &[Observation]) -> Vec<String> {
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for o in observations {
+        *count.entry(&o.names.chip).or_default() += 1;
+    }
+    let lot = |o: &Observation| {
+        let by_model = count[o.names.chip.as_str()] > VERY_MANY;
+        if by_model { o.names.cell.clone() } else { o.names.chip.clone() }
+    };
+    observations.iter().map(lot).collect()
+}
+
+/// The third, 0 to 2, into which each of these observations falls in a division as by [`Fold::Third`].
+#[must_use]
+pub fn thirds(observations: &[Observation], division: u8) -> Vec<u8> {
+    lots(observations).iter().map(|lot| third(division, lot)).collect()
+}
+
+fn third(division: u8, lot: &str) -> u8 {
+    (hash(&format!("{division} {lot}")) % 3) as u8
 }
 
 /// How wrong the estimate of a measurement was that the fit had not seen.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::folds::{Fold, Judged};
+use super::folds::{Fold, Judged, lots};
 use super::observation::{Measured, Observation};
 use super::scatter;
 use super::tree::{Fit, Prior, Row, distinct};
@@ -100,11 +100,8 @@ const fn prefill_width(kind: Kind) -> f64 {
     }
 }
 
-/// Divisions into thirds by which ranges are stretched: one alone would be a matter of luck.
-const DIVISIONS: u8 = 8;
-
-/// A device with more measurements than this is divided by models.
-const VERY_MANY: usize = 100;
+/// Divisions into thirds, numbered from 0, by which ranges are stretched: one alone would be a matter of luck.
+pub const DIVISIONS: u8 = 8;
 
 /// Deviations smaller than this are left out of the files, unless their name says what was measured.
 const NEGLIGIBLE: f64 = 0.002;
@@ -153,13 +150,9 @@ impl Calibrator {
 
     /// Says what of the measurements stays together when they are divided.
     fn allot(&mut self) {
-        let mut count: BTreeMap<String, usize> = BTreeMap::new();
-        for o in &self.observations {
-            *count.entry(o.names.chip.clone()).or_default() += 1;
-        }
-        for o in &mut self.observations {
-            let by_model = count[&o.names.chip] > VERY_MANY;
-            o.lot = if by_model { o.names.cell.clone() } else { o.names.chip.clone() };
+        let lots = lots(&self.observations);
+        for (o, lot) in self.observations.iter_mut().zip(lots) {
+            o.lot = lot;
         }
     }
 

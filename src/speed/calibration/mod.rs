@@ -12,6 +12,6 @@ mod observation;
 mod scatter;
 mod tree;
 
-pub use folds::{Fold, Judged};
-pub use language::{Calibrator, Target};
+pub use folds::{Fold, Judged, thirds};
+pub use language::{Calibrator, DIVISIONS, Target};
 pub use observation::{Measured, Observation};

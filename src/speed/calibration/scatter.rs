@@ -25,12 +25,7 @@ const ENOUGH: usize = 12;
 /// The confidence at which ranges must hold when a third of all devices is unknown.
 const HOLDS: f64 = 0.9;
 
-/// In which share of the draws of unknown devices the low bounds must hold. What errs, errs on a whole device, so that the
-/// draws differ much: a stretch that is right on the average promises too much in every other draw. A promise too high
-/// buys the wrong device, so the low side holds in two of three draws.
-const LOW_HOLDS: f64 = 2.0 / 3.0;
-
-/// The same for the high bounds, of which nothing depends: the typical draw.
+/// In which share of the draws of unknown devices the high bounds must hold: the typical draw, since nothing depends on them.
 const HIGH_HOLDS: f64 = 0.5;
 
 /// Ranges are never stretched by more than this.
@@ -91,15 +86,14 @@ pub(super) fn spread<'a>(judged: &[Judged], draws: &[Vec<Judged>], classes: impl
     }
     let relative: BTreeMap<String, f64> = relative.into_iter().map(|(name, f)| (name.to_owned(), f)).collect();
     let deviation = |j: &Judged| scale[&j.level] * relative.get(silicon(j)).copied().unwrap_or(1.0);
-    let stretch = |sign: f64, draws_held: f64, side: fn(&ShapePoint) -> f64| {
+    // How much every draw asks the ranges to be stretched.
+    let needed = |sign: f64, side: fn(&ShapePoint) -> f64| -> Vec<f64> {
         let reach = shape.iter().find(|p| p.confidence >= HOLDS).map_or(0.0, side).max(f64::MIN_POSITIVE);
-        let needed = draws.iter().map(|draw| {
-            let beyond = draw.iter().map(|j| (sign * j.log_error / deviation(j), 1.0)).collect();
-            (quantile(beyond, (1.0 + HOLDS) / 2.0) / reach, 1.0)
-        });
-        quantile(needed.collect(), draws_held).clamp(1.0, MOST)
+        let beyond = |draw: &Vec<Judged>| draw.iter().map(|j| (sign * j.log_error / deviation(j), 1.0)).collect();
+        draws.iter().map(|draw| quantile(beyond(draw), (1.0 + HOLDS) / 2.0) / reach).collect()
     };
-    let (below, above) = (stretch(-1.0, LOW_HOLDS, |p| p.below), stretch(1.0, HIGH_HOLDS, |p| p.above));
+    let above = quantile(needed(1.0, |p| p.above).into_iter().map(|n| (n, 1.0)).collect(), HIGH_HOLDS);
+    let (below, above) = (quadratic_mean(&needed(-1.0, |p| p.below)).clamp(1.0, MOST), above.clamp(1.0, MOST));
     for point in &mut shape {
         (point.below, point.above) = (rounded(point.below * below), rounded(point.above * above));
     }
@@ -130,6 +124,13 @@ fn shrunk(errors: Vec<(usize, f64)>, towards: f64) -> f64 {
     let own = quantile(errors.into_iter().map(|(_, e)| (e, 1.0)).collect(), QUANTILE) / NORMAL_QUANTILE;
     let own = own.clamp(1.0 / APART, APART);
     rounded(((n * own * own + PRIOR_COUNT * towards * towards) / (n + PRIOR_COUNT)).sqrt())
+}
+
+/// By how much the low side is stretched, from what the draws of unknown devices need. What errs, errs on a whole device, so
+/// that the draws differ much, and a promise too high buys the wrong device: the draws that need much count more than those
+/// that need little, but no single one decides.
+fn quadratic_mean(needed: &[f64]) -> f64 {
+    (needed.iter().map(|n| n.max(0.0).powi(2)).sum::<f64>() / needed.len().max(1) as f64).sqrt()
 }
 
 /// The quantile of weighted values.
