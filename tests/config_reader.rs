@@ -376,19 +376,19 @@ fn networks_for_images_and_waveforms_have_their_published_counts() {
         (
             "microsoft/resnet-50",
             25_557_032,
-            r#""model_type":"resnet","architectures":["ResNetForImageClassification"],"embedding_size":64,
+            r#""model_type":"resnet","architectures":["ResNetForImageClassification"],"num_labels":1000,"embedding_size":64,
             "hidden_sizes":[256,512,1024,2048],"depths":[3,4,6,3],"layer_type":"bottleneck""#,
         ),
         (
             "facebook/convnext-tiny-224",
             28_589_128,
-            r#""model_type":"convnext","architectures":["ConvNextForImageClassification"],"hidden_sizes":[96,192,384,768],
+            r#""model_type":"convnext","architectures":["ConvNextForImageClassification"],"num_labels":1000,"hidden_sizes":[96,192,384,768],
             "depths":[3,3,9,3],"patch_size":4"#,
         ),
         (
             "microsoft/swin-tiny-patch4-window7-224",
             28_288_354,
-            r#""model_type":"swin","architectures":["SwinForImageClassification"],"embed_dim":96,"depths":[2,2,6,2],
+            r#""model_type":"swin","architectures":["SwinForImageClassification"],"num_labels":1000,"embed_dim":96,"depths":[2,2,6,2],
             "num_heads":[3,6,12,24],"window_size":7,"patch_size":4"#,
         ),
         (
@@ -429,8 +429,8 @@ fn networks_for_images_and_waveforms_have_their_published_counts() {
 
 #[test]
 fn encoder_decoders_of_unknown_structure_are_refused() {
-    let plain = PLAIN.replace("\"llama\"", "\"t5gemma\"").replacen('{', "{ \"is_encoder_decoder\": true,", 1);
-    let error = parse(&plain, "x").expect_err("t5gemma");
+    let plain = PLAIN.replace("\"llama\"", "\"t5gemma2\"").replacen('{', "{ \"is_encoder_decoder\": true,", 1);
+    let error = parse(&plain, "x").expect_err("t5gemma2");
     assert!(error.one_line().contains("encoder and a decoder"), "{error}");
 }
 

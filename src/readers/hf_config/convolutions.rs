@@ -3,14 +3,13 @@
 use super::json::{Fields, Read};
 
 /// A classifier's last matrix, when the file's class is one: absent for the bare network.
-fn classifier(root: Fields<'_>, width: u128) -> u128 {
+fn classifier(root: Fields<'_>, width: u128) -> Read<u128> {
     let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
     if !class.ends_with("ForImageClassification") {
-        return 0;
+        return Ok(0);
     }
-    let names = root.raw(&["id2label"]).and_then(serde_json::Value::as_object).map(serde_json::Map::len);
-    let labels = names.unwrap_or(1000) as u128;
-    width * labels + labels
+    let labels = super::encoders::labels_in(root)?;
+    Ok(width * labels + labels)
 }
 
 /// Stages of so many blocks each, with the width of each.
@@ -45,7 +44,7 @@ pub(super) fn resnet(root: Fields<'_>) -> Read<u128> {
             from = width;
         }
     }
-    Ok(sum + classifier(root, from))
+    Ok(sum + classifier(root, from)?)
 }
 
 /// `ConvNeXt` (arXiv 2201.03545), and its second version with a response norm instead of a scale (arXiv 2301.00808).
@@ -64,7 +63,7 @@ pub(super) fn convnext(root: Fields<'_>, second: bool) -> Read<u128> {
         sum += depth * (49 * width + width + 2 * width + 8 * width * width + 5 * width + scale);
         from = width;
     }
-    Ok(sum + 2 * from + classifier(root, from))
+    Ok(sum + 2 * from + classifier(root, from)?)
 }
 
 /// Swin (arXiv 2103.14030): attention in windows with a table of relative positions, four patches merged between stages.
@@ -89,7 +88,7 @@ pub(super) fn swin(root: Fields<'_>) -> Read<u128> {
         let attention = 4 * (width * width + width) + side * side * u128::from(heads);
         sum += u128::from(depth) * (attention + 2 * width * inner + inner + width + 4 * width);
     }
-    Ok(sum + 2 * width + classifier(root, width))
+    Ok(sum + 2 * width + classifier(root, width)?)
 }
 
 /// wav2vec 2.0 and HuBERT (arXiv 2006.11477, 2106.07447): convolutions over the waveform, then a transformer.
@@ -122,8 +121,60 @@ pub(super) fn waveform(root: Fields<'_>) -> Read<u128> {
     let head = if class.ends_with("ForCTC") {
         let vocab = u128::from(root.need(&["vocab_size"])?);
         hidden * vocab + vocab
+    } else if class == "Wav2Vec2ForPreTraining" {
+        quantiser(root, hidden, from)?
     } else {
         0
     };
-    Ok(sum + projection + positions + 2 * hidden + layers * block + hidden + head)
+    let relative = if root.text(&["model_type"]) == Some("wavlm") { gated_positions(root, hidden, layers)? } else { 0 };
+    Ok(sum + projection + positions + relative + 2 * hidden + layers * block + hidden + head)
+}
+
+/// What wav2vec 2.0 is trained with: groups of code vectors, and projections of both sides to be compared.
+fn quantiser(root: Fields<'_>, hidden: u128, from: u128) -> Read<u128> {
+    let number = |key: &str, usual: u32| -> Read<u128> { Ok(u128::from(root.optional(&[key])?.unwrap_or(usual))) };
+    let vectors = number("num_codevectors_per_group", 320)? * number("num_codevector_groups", 2)?;
+    let (width, out) = (number("codevector_dim", 256)?, number("proj_codevector_dim", 256)?);
+    let groups = number("num_codevector_groups", 2)?.max(1);
+    Ok(vectors * (width / groups) + from * vectors + vectors + hidden * out + out + width * out + out)
+}
+
+/// WavLM: a table of relative positions, and gates on it in each layer (arXiv 2110.13900).
+fn gated_positions(root: Fields<'_>, hidden: u128, layers: u128) -> Read<u128> {
+    let heads = u128::from(root.need(&["num_attention_heads"])?).max(1);
+    let buckets = u128::from(root.optional(&["num_buckets"])?.unwrap_or(320));
+    Ok(buckets * heads + layers * (heads + 8 * (hidden / heads) + 8))
+}
+
+/// Parakeet: a Fast Conformer with a connectionist head (arXiv 2305.05084). Batch norms count with two numbers per channel.
+pub(super) fn parakeet(root: Fields<'_>) -> Read<u128> {
+    let config = root.child(&["encoder_config"]).unwrap_or(root);
+    let number = |key: &str, usual: u32| -> Read<u128> { Ok(u128::from(config.optional(&[key])?.unwrap_or(usual))) };
+    let switch = |key: &str| -> Read<u128> { Ok(u128::from(config.flag(&[key])?.unwrap_or(true))) };
+    let hidden = number("hidden_size", 1024)?;
+    let ffn = number("intermediate_size", 4096)?;
+    let (channels, mels) = (number("subsampling_conv_channels", 256)?, number("num_mel_bins", 80)?);
+    let factor = number("subsampling_factor", 8)?.max(2);
+    let side = number("subsampling_conv_kernel_size", 3)?;
+    let steps = u128::from(factor.ilog2());
+    let (biased, folded) = (switch("attention_bias")?, switch("convolution_bias")?);
+    let area = side * side;
+    let front = area * channels
+        + channels
+        + steps.saturating_sub(1) * (area * channels + channels + channels * channels + channels)
+        + channels * (mels / factor) * hidden
+        + hidden;
+    let feed_forward = 2 * hidden * ffn + biased * (ffn + hidden);
+    let attention = 5 * hidden * hidden + 4 * biased * hidden + 2 * hidden;
+    let taps = number("conv_kernel_size", 9)?;
+    let convolution = 3 * hidden * hidden + taps * hidden + 2 * hidden + folded * 4 * hidden;
+    let layer = 2 * feed_forward + attention + convolution + 10 * hidden;
+    let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    let head = if class.ends_with("ForCTC") {
+        let vocab = u128::from(root.optional(&["vocab_size"])?.unwrap_or(1025));
+        hidden * vocab + vocab
+    } else {
+        0
+    };
+    Ok(front + number("num_hidden_layers", 24)? * layer + head)
 }

@@ -183,6 +183,148 @@ const MISTRAL4: Table = &[
 ];
 const MINICPM3: Table = &[("qk_nope_head_dim", N(64)), ("qk_rope_head_dim", N(32))];
 
+const QWEN3_5_TEXT: Table = &[
+    ("vocab_size", N(248_320)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(12288)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(16)),
+    ("num_key_value_heads", N(4)),
+    ("head_dim", N(256)),
+    ("max_position_embeddings", N(32768)),
+    ("linear_num_key_heads", N(16)),
+    ("linear_num_value_heads", N(32)),
+    ("linear_key_head_dim", N(128)),
+    ("linear_value_head_dim", N(128)),
+    ("linear_conv_kernel_dim", N(4)),
+];
+const QWEN3_5_MOE_TEXT: Table = &[
+    ("vocab_size", N(248_320)),
+    ("hidden_size", N(2048)),
+    ("moe_intermediate_size", N(512)),
+    ("shared_expert_intermediate_size", N(512)),
+    ("num_hidden_layers", N(40)),
+    ("num_attention_heads", N(16)),
+    ("num_key_value_heads", N(2)),
+    ("head_dim", N(256)),
+    ("max_position_embeddings", N(32768)),
+    ("num_experts", N(256)),
+    ("num_experts_per_tok", N(8)),
+    ("linear_num_key_heads", N(16)),
+    ("linear_num_value_heads", N(32)),
+    ("linear_key_head_dim", N(128)),
+    ("linear_value_head_dim", N(128)),
+    ("linear_conv_kernel_dim", N(4)),
+];
+const QWEN3_MOE: Table = &[
+    ("vocab_size", N(151_936)),
+    ("hidden_size", N(2048)),
+    ("intermediate_size", N(6144)),
+    ("moe_intermediate_size", N(768)),
+    ("num_hidden_layers", N(24)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(4)),
+    ("max_position_embeddings", N(32768)),
+    ("num_experts", N(128)),
+    ("num_experts_per_tok", N(8)),
+];
+const GLM4V_TEXT: Table = &[
+    ("vocab_size", N(151_552)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(13696)),
+    ("num_hidden_layers", N(40)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(2)),
+    ("max_position_embeddings", N(32768)),
+];
+const GLM_OCR_TEXT: Table = &[
+    ("vocab_size", N(59392)),
+    ("hidden_size", N(1024)),
+    ("intermediate_size", N(4096)),
+    ("num_hidden_layers", N(16)),
+    ("num_attention_heads", N(16)),
+    ("num_key_value_heads", N(8)),
+    ("max_position_embeddings", N(131_072)),
+];
+const ERNIE4_5: Table = &[
+    ("vocab_size", N(103_424)),
+    ("hidden_size", N(1024)),
+    ("intermediate_size", N(3072)),
+    ("num_hidden_layers", N(18)),
+    ("num_attention_heads", N(16)),
+    ("num_key_value_heads", N(2)),
+    ("head_dim", N(128)),
+    ("max_position_embeddings", N(131_072)),
+];
+const LFM2: Table = &[
+    ("vocab_size", N(65536)),
+    ("hidden_size", N(2560)),
+    ("intermediate_size", N(12288)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(8)),
+    ("max_position_embeddings", N(128_000)),
+    ("conv_L_cache", N(3)),
+];
+const GRANITE: Table = &[
+    ("vocab_size", N(32000)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(11008)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+    ("max_position_embeddings", N(2048)),
+];
+const COHERE2: Table = &[
+    ("vocab_size", N(256_000)),
+    ("hidden_size", N(8192)),
+    ("intermediate_size", N(22528)),
+    ("num_hidden_layers", N(40)),
+    ("num_attention_heads", N(64)),
+    ("head_dim", N(128)),
+    ("max_position_embeddings", N(8192)),
+];
+const SMOLLM3: Table = &[
+    ("vocab_size", N(128_256)),
+    ("hidden_size", N(2048)),
+    ("intermediate_size", N(11008)),
+    ("num_hidden_layers", N(36)),
+    ("num_attention_heads", N(16)),
+    ("num_key_value_heads", N(4)),
+    ("max_position_embeddings", N(32768)),
+];
+const MINISTRAL3: Table = &[
+    ("vocab_size", N(131_072)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(14336)),
+    ("num_hidden_layers", N(34)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(8)),
+    ("head_dim", N(128)),
+    ("max_position_embeddings", N(262_144)),
+];
+const MOLMO2_TEXT: Table = &[
+    ("vocab_size", N(151_936)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(12288)),
+    ("num_hidden_layers", N(36)),
+    ("num_attention_heads", N(32)),
+    ("num_key_value_heads", N(8)),
+    ("head_dim", N(128)),
+    ("max_position_embeddings", N(36864)),
+    ("additional_vocab_size", N(128)),
+];
+const ARIA_TEXT: Table = &[
+    ("vocab_size", N(32000)),
+    ("hidden_size", N(4096)),
+    ("intermediate_size", N(4096)),
+    ("num_hidden_layers", N(32)),
+    ("num_attention_heads", N(32)),
+    ("head_dim", N(128)),
+    ("max_position_embeddings", N(2048)),
+    ("moe_num_experts", N(8)),
+    ("moe_num_shared_experts", N(2)),
+];
+
 /// The defaults for a `model_type`; `outer` is that of the file in which it is nested.
 pub(super) fn of(kind: &str, outer: &str) -> Table {
     match kind {
@@ -203,6 +345,19 @@ pub(super) fn of(kind: &str, outer: &str) -> Table {
         "mamba" | "falcon_mamba" => MAMBA,
         "llama4" | "llama4_text" => LLAMA4,
         "mllama_text_model" => MLLAMA,
+        "qwen3_5" | "qwen3_5_text" => QWEN3_5_TEXT,
+        "qwen3_5_moe" | "qwen3_5_moe_text" => QWEN3_5_MOE_TEXT,
+        "qwen3_moe" => QWEN3_MOE,
+        "glm4v_text" => GLM4V_TEXT,
+        "glm_ocr_text" => GLM_OCR_TEXT,
+        "ernie4_5" | "paddleocr_vl_text" => ERNIE4_5,
+        "lfm2" => LFM2,
+        "granite" => GRANITE,
+        "cohere2" => COHERE2,
+        "smollm3" => SMOLLM3,
+        "ministral3" => MINISTRAL3,
+        "aria_text" => ARIA_TEXT,
+        "molmo2_text" => MOLMO2_TEXT,
         "minicpm3" => MINICPM3,
         "mistral4" => MISTRAL4,
         _ if outer == "paligemma" => GEMMA,

@@ -137,9 +137,12 @@ fn attention(r: &mut Reading<'_>, family: &Family) -> Read<()> {
 fn tied(r: &Reading<'_>, family: &Family) -> Read<bool> {
     const TIED: &[&str] =
         &["share_embedding", "tie_word_embeddings", "tie_embedding", "tie_embeddings", "weight_tying"];
-    let told = match r.text.flag(TIED)? {
+    // Since its fifth version the transformers library goes by the outermost object.
+    let fifth = r.root.text(&["transformers_version"]).is_some_and(|v| v.starts_with("5."));
+    let (first, second) = if fifth { (r.root, r.text) } else { (r.text, r.root) };
+    let told = match first.flag(TIED)? {
         Some(tied) => Some(tied),
-        None => r.root.flag(TIED)?,
+        None => second.flag(TIED)?,
     };
     Ok(told.unwrap_or_else(|| {
         let word = if family.tied { "one table" } else { "two tables" };

@@ -22,7 +22,7 @@ const SO400M_448: VisionEncoder = VisionEncoder { hidden: 1152, ffn: 4304, patch
 /// The encoder of the tower that the file describes or names; nothing where it is unknown or no transformer.
 pub(super) fn read(r: &Reading<'_>, outer: &str, config: Option<Fields<'_>>) -> Read<Option<VisionEncoder>> {
     match (outer, config) {
-        ("gemma3n" | "fastvlm", _) => Ok(None),
+        ("gemma3n" | "fastvlm" | "florence2", _) => Ok(None),
         ("phi3_v" | "molmo", _) | ("llava", None) => Ok(Some(CLIP_L_336)),
         ("phi4mm" | "phi4_multimodal", _) | ("minicpmv" | "minicpmo", None) => Ok(Some(SO400M_448)),
         (_, Some(config)) => described(r, outer, config),
@@ -47,8 +47,8 @@ fn described(r: &Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Option<Vi
     };
     let heads = ["num_heads", "num_attention_heads", "attention_heads", "vt_num_attention_heads", "heads"];
     let heads = config.optional(&heads)?.unwrap_or(16);
-    let patch = config.optional(&["patch_size", "spatial_patch_size", "enc_patch_size"])?.unwrap_or(14).max(1);
-    let square = config.optional(&["image_size"])?.map(|image| {
+    let patch = config.side(&["patch_size", "spatial_patch_size", "enc_patch_size"])?.unwrap_or(14).max(1);
+    let square = config.side(&["image_size"])?.map(|image| {
         let side = image / patch;
         side.saturating_mul(side).saturating_add(1)
     });
@@ -64,18 +64,20 @@ fn described(r: &Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Option<Vi
     };
     Ok(Some(match outer {
         "qwen2_vl" | "kimi_k25" | "kimi_k3" | "minimax_m3_vl" => VisionEncoder { patches: ANY_SIZE, ..plain },
-        "qwen2_5_vl" | "qwen2_5_omni" => VisionEncoder { patches: ANY_SIZE, gated: true, masked: true, ..plain },
-        "qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_moe" | "qwen3_omni_moe" => {
+        "qwen2_5_vl" | "qwen2_5_omni" | "qwen2_5_omni_thinker" | "exaone4_5" => {
+            VisionEncoder { patches: ANY_SIZE, gated: true, masked: true, ..plain }
+        }
+        "qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_moe" | "qwen3_omni_moe" | "qwen3_omni_moe_thinker" => {
             let taps = config.numbers(&["deepstack_visual_indexes"])?.map_or(0, |l| l.len() as u32);
             VisionEncoder { patches: ANY_SIZE, taps, ..plain }
         }
-        "glm4v" | "glm4v_moe" | "glm_ocr" => {
+        "glm4v" | "glm4v_moe" | "glm46v" | "glmga" => {
             let ffn = config.optional(&["out_hidden_size"])?.unwrap_or(r.spec.hidden);
             VisionEncoder { patches: ANY_SIZE, gated: true, ffn, ..plain }
         }
-        "dots_ocr" => VisionEncoder { patches: ANY_SIZE, gated: true, ..plain },
+        "dots_ocr" | "glm_ocr" => VisionEncoder { patches: ANY_SIZE, gated: true, ..plain },
         "kimi_vl" | "locateanything" => VisionEncoder { patches: 4096, ..plain },
-        "mistral3" | "pixtral" | "llava" if config.text(&["model_type"]) == Some("pixtral") => {
+        "mistral3" | "pixtral" | "llava" | "lighton_ocr" if config.text(&["model_type"]) == Some("pixtral") => {
             VisionEncoder { gated: true, patches: square.unwrap_or(110 * 110), ..plain }
         }
         "gemma4" => VisionEncoder { gated: true, patches: GEMMA4_TOKENS * GEMMA4_SQUARE, ..plain },
@@ -97,8 +99,8 @@ fn described(r: &Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Option<Vi
 /// Positions of an image that cross-attention layers look at: those of all tiles.
 pub(super) fn attended_positions(outer: &str, config: Option<Fields<'_>>) -> Read<u32> {
     let Some(config) = config.filter(|_| outer == "mllama") else { return Ok(0) };
-    let image = config.optional(&["image_size"])?.unwrap_or(560);
-    let side = image / config.optional(&["patch_size"])?.unwrap_or(14).max(1);
+    let image = config.side(&["image_size"])?.unwrap_or(560);
+    let side = image / config.side(&["patch_size"])?.unwrap_or(14).max(1);
     let tiles = config.optional(&["max_num_tiles"])?.unwrap_or(TILES);
     Ok(side.saturating_mul(side).saturating_add(1).saturating_mul(tiles))
 }

@@ -2,15 +2,19 @@
 
 use super::Reading;
 use super::dimensions;
-use super::json::Read;
+use super::json::{Fields, Read};
 use crate::domain::MoeShape;
 
 /// The labels of a classifier: two where the file says nothing, the default of every class.
 pub(super) fn labels(r: &Reading<'_>) -> Read<u128> {
-    if let Some(told) = r.root.optional(&["num_labels"])? {
+    labels_in(r.root)
+}
+
+pub(super) fn labels_in(root: Fields<'_>) -> Read<u128> {
+    if let Some(told) = root.optional(&["num_labels"])? {
         return Ok(told.into());
     }
-    Ok(match r.root.raw(&["id2label"]) {
+    Ok(match root.raw(&["id2label"]) {
         Some(serde_json::Value::Object(names)) => names.len() as u128,
         _ => 2,
     })
@@ -22,7 +26,33 @@ pub(super) fn bert(r: &mut Reading<'_>) -> Read<()> {
     r.spec.positions = if absolute { r.text.or_zero(&["max_position_embeddings"])? } else { 0 };
     r.spec.token_types = r.text.or_zero(&["type_vocab_size"])?;
     encoder_norms(r, true);
-    head(r, true)
+    further_tables(r)?;
+    head(r, true)?;
+    task_adapters(r)
+}
+
+/// Jina v3: XLM-RoBERTa with rotary positions.
+pub(super) fn jina_v3(r: &mut Reading<'_>) -> Read<()> {
+    bert(r)?;
+    r.spec.positions = 0;
+    Ok(())
+}
+
+/// Adapters of low rank for each of several tasks on every matrix and on the tables (`jinaai/jina-embeddings-v3`,
+/// arXiv 2409.10173: 572 310 396 parameters published).
+fn task_adapters(r: &mut Reading<'_>) -> Read<()> {
+    let tasks = match r.root.raw(&["lora_adaptations"]) {
+        Some(serde_json::Value::Array(tasks)) => tasks.len() as u128,
+        _ => return Ok(()),
+    };
+    let rank = u128::from(r.root.optional(&["lora_rank"])?.unwrap_or(4));
+    let (hidden, ffn) = (r.hidden(), u128::from(r.spec.ffn));
+    let layer = (hidden + 3 * hidden) + 2 * hidden + 2 * (hidden + ffn);
+    let tables = u128::from(r.spec.vocab) + u128::from(r.spec.token_types) + 2 * hidden;
+    let pooler = 2 * hidden;
+    let adapters = tasks * rank * (r.layers() * layer + tables + pooler);
+    r.other("task adapters", adapters);
+    Ok(())
 }
 
 /// Encoders have no norm behind the last layer but one behind the embeddings: the count's final norm is that one.
@@ -33,10 +63,14 @@ fn encoder_norms(r: &mut Reading<'_>, tied: bool) {
 /// What stands on the encoder: a pooler, a classifier, or a language-model head with tied embeddings.
 fn head(r: &mut Reading<'_>, pooler: bool) -> Read<()> {
     let hidden = r.hidden();
-    let class = r.root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
+    let class = class(r);
     let dense = hidden * hidden + hidden;
-    if class.ends_with("ForMaskedLM") {
-        r.other("masked-language head", dense + 2 * hidden + u128::from(r.spec.vocab));
+    let language = dense + 2 * hidden + u128::from(r.spec.vocab);
+    if writes(class) {
+        r.other("masked-language head", language);
+        if matches!(r.kind, "big_bird" | "layoutlm") {
+            r.other("pooler", dense);
+        }
     } else if class.ends_with("ForSequenceClassification") {
         let labels = labels(r)?;
         r.other("classifier", dense + hidden * labels + labels);
@@ -47,8 +81,58 @@ fn head(r: &mut Reading<'_>, pooler: bool) -> Read<()> {
         r.other("classifier", 2 * hidden + 2);
     } else if class.ends_with("ForPreTraining") && r.kind == "electra" {
         r.other("discriminator", dense + hidden + 1);
-    } else if pooler {
-        r.other("pooler", dense);
+    } else {
+        if pooler {
+            r.other("pooler", dense);
+        }
+        if class.ends_with("ForPreTraining") {
+            r.other("masked-language head", language);
+        }
+        if class.ends_with("ForPreTraining") || class.ends_with("ForNextSentencePrediction") {
+            r.other("classifier", 2 * hidden + 2);
+        } else if class.ends_with("ForMultipleChoice") {
+            r.other("classifier", hidden + 1);
+        }
+    }
+    Ok(())
+}
+
+/// The first class that the file names.
+fn class<'a>(r: &Reading<'a>) -> &'a str {
+    r.root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("")
+}
+
+/// Whether the class predicts words, with a transformation in front of the table of embeddings.
+fn writes(class: &str) -> bool {
+    class.ends_with("ForMaskedLM") || class.ends_with("LMHeadModel") || class.ends_with("ForCausalLM")
+}
+
+/// What members of the family add to BERT's tables.
+fn further_tables(r: &mut Reading<'_>) -> Read<()> {
+    let hidden = r.hidden();
+    if r.kind == "ernie" && r.text.is(&["use_task_id"])? {
+        let rows = u128::from(r.text.optional(&["task_type_vocab_size"])?.unwrap_or(3));
+        r.other("task type embedding", rows * hidden);
+    }
+    if r.kind == "layoutlm" {
+        let rows = u128::from(r.text.optional(&["max_2d_position_embeddings"])?.unwrap_or(1024));
+        r.other("layout embedding", 4 * rows * hidden);
+    }
+    // Norms in front of the blocks: one more behind the last.
+    if r.kind == "roberta-prelayernorm" {
+        r.other("final norm", 2 * hidden);
+    }
+    Ok(())
+}
+
+/// gpt-oss turned into a classifier of tokens: attention to both sides of a window, nothing kept.
+pub(super) fn privacy_filter(r: &mut Reading<'_>) -> Read<()> {
+    super::experts::gpt_oss(r)?;
+    encoder_norms(r, true);
+    if class(r).ends_with("ForTokenClassification") {
+        let labels = labels(r)?;
+        let scores = r.hidden() * labels + labels;
+        r.other("classifier", scores);
     }
     Ok(())
 }
@@ -70,6 +154,11 @@ pub(super) fn bert_kin(r: &mut Reading<'_>) -> Read<()> {
             r.spec.no_final_norm = true;
             let (width, hidden) = (u128::from(width), r.hidden());
             r.other("narrow embeddings", rows * width + 2 * width + width * hidden + hidden);
+        }
+        if writes(class(r)) {
+            // Its language head works in the width of the embeddings.
+            r.spec.other_parameters.remove("masked-language head");
+            narrow_head(r, u128::from(width));
         }
     }
     if r.kind == "mpnet" {
@@ -95,8 +184,33 @@ pub(super) fn albert(r: &mut Reading<'_>) -> Read<()> {
         u128::from(text.or_zero(&["max_position_embeddings"])?) + u128::from(text.or_zero(&["type_vocab_size"])?);
     let (width, hidden) = (u128::from(width), r.hidden());
     r.other("narrow embeddings", rows * width + 2 * width + width * hidden + hidden);
-    r.other("pooler", hidden * hidden + hidden);
+    let class = class(r);
+    if writes(class) {
+        narrow_head(r, width);
+        return Ok(());
+    }
+    if !["ForTokenClassification", "ForQuestionAnswering"].iter().any(|end| class.ends_with(end)) {
+        r.other("pooler", hidden * hidden + hidden);
+    }
+    if class.ends_with("ForPreTraining") {
+        narrow_head(r, width);
+        r.other("classifier", 2 * hidden + 2);
+    } else if ["ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"]
+        .iter()
+        .any(|end| class.ends_with(end))
+    {
+        let labels = labels(r)?;
+        r.other("classifier", hidden * labels + labels);
+    } else if class.ends_with("ForMultipleChoice") {
+        r.other("classifier", hidden + 1);
+    }
     Ok(())
+}
+
+/// A language head that works in the width of narrow embeddings: a matrix down to it, a norm, a bias per word.
+fn narrow_head(r: &mut Reading<'_>, width: u128) {
+    let head = r.hidden() * width + 3 * width + u128::from(r.spec.vocab);
+    r.other("masked-language head", head);
 }
 
 /// Nomic: gated, rotary, no biases, token types kept.
@@ -110,6 +224,9 @@ pub(super) fn nomic(r: &mut Reading<'_>) -> Read<()> {
     r.spec.ungated_ffn = !text.text(&["activation_function"]).unwrap_or("swiglu").contains("glu");
     if r.spec.ffn == 0 {
         r.spec.ffn = r.spec.hidden.saturating_mul(4);
+    }
+    if writes(class(r)) && r.root.text(&["transformers_version"]).is_some_and(|v| v.starts_with("5.")) {
+        head(r, false)?;
     }
     let experts = text.or_zero(&["num_experts"])?;
     if experts > 0 {

@@ -218,6 +218,45 @@ pub(super) fn afmoe(r: &mut Reading<'_>) -> Read<()> {
     dots1(r)
 }
 
+/// Experts after leading dense layers, and one learned sink per head.
+pub(super) fn with_sinks(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.sinks = true;
+    read(r)?;
+    unused_dense_width(r);
+    Ok(())
+}
+
+pub(super) fn granite_with_sinks(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.sinks = true;
+    granite(r)
+}
+
+/// Hunyuan 3: a biased router and blocks for further tokens.
+pub(super) fn hunyuan3(r: &mut Reading<'_>) -> Read<()> {
+    dots1(r)?;
+    next_token_blocks(r, false, 0)
+}
+
+/// Laguna: heads by layer, and a gate on the output of each of them or of each of their numbers.
+pub(super) fn laguna(r: &mut Reading<'_>) -> Read<()> {
+    if let Some(heads) = r.text.numbers(&["num_attention_heads_per_layer"])? {
+        r.spec.heads = heads.iter().copied().max().unwrap_or(r.spec.heads);
+        r.spec.heads_per_layer = if heads.iter().all(|&h| h == r.spec.heads) { Vec::new() } else { heads };
+    }
+    let per_head = match r.text.text(&["gating"]) {
+        Some(kind) => kind == "per-head",
+        None => r.text.is(&["gating"])?,
+    };
+    let heads: u128 = match r.spec.heads_per_layer.as_slice() {
+        [] => r.layers() * u128::from(r.spec.heads),
+        list => list.iter().map(|&h| u128::from(h)).sum(),
+    };
+    let width = if per_head { 1 } else { u128::from(r.spec.head_dim) };
+    let gates = r.hidden() * heads * width;
+    r.other("output gates", gates);
+    dots1(r)
+}
+
 /// Ling and Ring: fused attention, norms on queries and keys, a biased router.
 pub(super) fn bailing(r: &mut Reading<'_>) -> Read<()> {
     read(r)?;
@@ -308,10 +347,11 @@ pub(super) fn minimax(r: &mut Reading<'_>) -> Read<()> {
         r.spec.ffn = dense;
     }
     unused_dense_width(r);
-    let biased = r.text.is(&["use_routing_bias"])?;
+    let biased = r.text.flag(&["use_routing_bias"])?.unwrap_or(true);
     with_shape(r, |moe| moe.router_bias = biased);
-    if r.text.is(&["use_qk_norm"])? {
-        let per_head = r.text.text(&["qk_norm_type"]) == Some("per_head");
+    if r.text.flag(&["use_qk_norm"])?.unwrap_or(true) {
+        let third = r.kind.starts_with("minimax_m3");
+        let per_head = r.text.text(&["qk_norm_type"]).map_or(third, |kind| kind == "per_head");
         r.spec.qk_norm = Some(if per_head { QkNorm::PerHead } else { QkNorm::AllHeads });
     }
     if let Some(sparse) = r.text.child(&["sparse_attention_config"]) {

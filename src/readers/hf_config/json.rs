@@ -164,6 +164,23 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The side of a square, which may be written as height and width; of a rectangle the longer one counts.
+    pub(super) fn side(&self, names: &[&str]) -> Read<Option<u32>> {
+        match self.raw(names) {
+            Some(Value::Object(sides)) => {
+                let longest = ["height", "width", "longest_edge", "shortest_edge"]
+                    .iter()
+                    .filter_map(|k| sides.get(*k))
+                    .max_by_key(|v| v.as_u64());
+                longest.map(|side| Self::number(names, side)).transpose()
+            }
+            _ => match self.numbers(names)? {
+                Some(sides) => Ok(sides.into_iter().max()),
+                None => self.optional(names),
+            },
+        }
+    }
+
     /// A number without which nothing can be said.
     pub(super) fn need(&self, names: &[&str]) -> Read<u32> {
         self.optional(names)?.ok_or_else(|| format!("`{}` is missing", names[0]))

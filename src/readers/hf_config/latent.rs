@@ -52,6 +52,18 @@ pub(super) fn deepseek(r: &mut Reading<'_>) -> Read<()> {
     experts::next_token_blocks(r, copies, indexer)
 }
 
+/// A.X K1: one norm more behind the experts of each layer that has them.
+pub(super) fn axk1(r: &mut Reading<'_>) -> Read<()> {
+    deepseek(r)?;
+    if let Some(moe) = &mut r.spec.moe {
+        moe.router_bias = true;
+    }
+    let with_experts = r.layers().saturating_sub(u128::from(r.spec.dense_first_layers));
+    let norms = with_experts * r.hidden();
+    r.other("norms behind the experts", norms);
+    Ok(())
+}
+
 /// Parameters of the lightning indexer of one layer (DeepSeek-V3.2 report, section 2.1).
 fn indexer(r: &Reading<'_>) -> Read<u128> {
     let heads = u128::from(r.text.or_zero(&["index_n_heads"])?);

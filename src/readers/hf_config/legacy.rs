@@ -32,6 +32,14 @@ pub(super) fn gpt2(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// GPT, the first of them: learned positions, norms behind the blocks and none at the end.
+pub(super) fn gpt1(r: &mut Reading<'_>) -> Read<()> {
+    fourfold(r);
+    r.spec.positions = r.text.need(&["n_positions", "max_position_embeddings"])?;
+    r.spec.no_final_norm = true;
+    Ok(())
+}
+
 /// BioGPT: learned positions with an offset of two.
 pub(super) fn biogpt(r: &mut Reading<'_>) -> Read<()> {
     r.spec.positions = r.text.need(&["max_position_embeddings"])?.saturating_add(2);
@@ -150,7 +158,9 @@ pub(super) fn persimmon(r: &mut Reading<'_>) -> Read<()> {
 /// Phi 1 and 2: one norm for both blocks, biases everywhere, also in the output head.
 pub(super) fn phi(r: &mut Reading<'_>) -> Read<()> {
     fourfold(r);
-    r.other("output head bias", r.spec.vocab.into());
+    if r.root.words(&["architectures"]).is_none_or(|c| c.first() != Some(&"PhiModel")) {
+        r.other("output head bias", r.spec.vocab.into());
+    }
     if r.text.is(&["qk_layernorm"])? {
         let norms = 4 * u128::from(r.spec.head_dim) * r.layers();
         r.other("query and key norms", norms);

@@ -4,6 +4,7 @@
 //! the files beside it. Structures are those of the modelling code that the `model_type` names; that the counts they lead to
 //! are the published ones is what the tests check.
 
+mod audio;
 mod convolutions;
 mod defaults;
 mod dimensions;
@@ -20,6 +21,7 @@ mod networks;
 mod pairs;
 mod quantisation;
 mod recurrent;
+mod siglip;
 mod towers;
 mod variants;
 mod vision;
@@ -111,7 +113,7 @@ fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
         return Ok(outcome);
     }
     let read_in_pairs = families::by_type(outer).is_some_and(|f| f.pair);
-    if (root.is(&["is_encoder_decoder"])? || outer == "t5gemma") && !read_in_pairs {
+    if root.is(&["is_encoder_decoder"])? && !read_in_pairs {
         return Err(format!("`{outer}` is a model of an encoder and a decoder whose structure is unknown"));
     }
     let text = language_part(root);
@@ -177,6 +179,9 @@ fn language_part<'a>(root: Fields<'a>) -> Fields<'a> {
         "language_model",
     ];
     let within = root.child(&["thinker_config"]).unwrap_or(root);
+    if root.text(&["model_type"]) == Some("t5gemma") {
+        return root.child(&["decoder"]).unwrap_or(root);
+    }
     match within.child(&NESTS) {
         Some(part) if part.has(&["model_type", "hidden_size", "num_hidden_layers", "dim", "vocab_size", "d_model"]) => {
             part

@@ -8,8 +8,8 @@ use crate::domain::{Body, Network, Speech, Task};
 /// Reads an image encoder or a speech recogniser; nothing for the `model_type`s of language models.
 pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
     match kind {
-        "vit" | "deit" | "beit" | "dinov2" => image_encoder(root, kind).map(Some),
-        "clip_vision_model" | "siglip_vision_model" => clip_tower(root, kind).map(Some),
+        "vit" | "deit" | "beit" | "dinov2" | "dinov2_with_registers" => image_encoder(root, kind).map(Some),
+        "clip_vision_model" | "siglip_vision_model" | "siglip2_vision_model" => clip_tower(root, kind).map(Some),
         "clip" | "siglip" | "chinese_clip" => clip(root, kind).map(Some),
         "whisper" => whisper(root).map(Some),
         "dinov3_vit" => dinov3(root).map(Some),
@@ -18,7 +18,13 @@ pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
             Ok(Some(image_network(root, convolutions::convnext(root, kind == "convnextv2")?, "cnn")?))
         }
         "swin" => Ok(Some(image_network(root, convolutions::swin(root)?, "transformer")?)),
-        "wav2vec2" | "hubert" => Ok(Some(network(Task::Speech, convolutions::waveform(root)?, transformer(None)))),
+        "moonshine" => Ok(Some(network(Task::Speech, moonshine(root)?, transformer(None)))),
+        "parakeet_ctc" | "parakeet_encoder" => {
+            Ok(Some(network(Task::Speech, convolutions::parakeet(root)?, transformer(None))))
+        }
+        "wav2vec2" | "hubert" | "wavlm" | "unispeech" | "unispeech-sat" => {
+            Ok(Some(network(Task::Speech, convolutions::waveform(root)?, transformer(None))))
+        }
         _ => Ok(None),
     }
 }
@@ -41,7 +47,7 @@ fn transformer(input: Option<[u32; 3]>) -> Network {
 
 /// A network for images of which only the parameters are worked out.
 fn image_network(root: Fields<'_>, parameters: u128, kind: &str) -> Read<Outcome> {
-    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let image = root.side(&["image_size"])?.unwrap_or(224);
     let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
     let task = if class.ends_with("ForImageClassification") { Task::Classify } else { Task::Vision };
     let network = Network { kind: Some(kind.to_owned()), ..transformer(Some([image, image, 3])) };
@@ -51,7 +57,7 @@ fn image_network(root: Fields<'_>, parameters: u128, kind: &str) -> Read<Outcome
 /// DINOv3: rotary positions, register tokens, two scales per layer; keys may go without bias.
 fn dinov3(root: Fields<'_>) -> Read<Outcome> {
     let encoder = Encoder::read(root, &towers::VIT)?;
-    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let image = root.side(&["image_size"])?.unwrap_or(224);
     let (hidden, ffn) = (encoder.hidden, encoder.ffn);
     let bias = |key: &str, usual: bool| -> Read<u128> { Ok(u128::from(root.flag(&[key])?.unwrap_or(usual))) };
     let biases =
@@ -67,12 +73,19 @@ fn dinov3(root: Fields<'_>) -> Read<Outcome> {
 /// ViT: class token, learned positions, a norm at the end and a pooler, or a classifier.
 fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
     let encoder = Encoder::read(root, &towers::VIT)?;
-    let image = root.optional(&["image_size"])?.unwrap_or(224);
+    let image = root.side(&["image_size"])?.unwrap_or(224);
     let patches = encoder.patches(image);
     let hidden = encoder.hidden;
     let mut parameters =
         encoder.patch_embedding(true) + hidden + (patches + 1) * hidden + encoder.blocks() + 2 * hidden;
-    if kind == "dinov2" {
+    if kind == "deit" {
+        // A second token, for what a teacher says.
+        parameters += 2 * hidden;
+    }
+    if kind == "dinov2_with_registers" {
+        parameters += hidden * u128::from(root.optional(&["num_register_tokens"])?.unwrap_or(4));
+    }
+    if kind.starts_with("dinov2") {
         // A mask token and two scales per layer.
         parameters += hidden + encoder.layers * 2 * hidden;
         if root.is(&["use_swiglu_ffn"])? {
@@ -83,21 +96,26 @@ fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
         }
     }
     let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
-    let classes = root.raw(&["id2label"]).and_then(serde_json::Value::as_object).map(serde_json::Map::len);
     if class.ends_with("ForImageClassification") {
-        let labels = classes.unwrap_or(1000) as u128;
-        parameters += hidden * labels + labels;
+        let labels = super::encoders::labels_in(root)?;
+        // DINOv2 classifies by its class token beside the mean of all others.
+        let seen = if kind.starts_with("dinov2") { 2 * hidden } else { hidden };
+        parameters += seen * labels + labels;
         return Ok(network(Task::Classify, parameters, transformer(Some([image, image, 3]))));
     }
-    if kind == "vit" {
+    if matches!(kind, "vit" | "deit") {
         parameters += hidden * hidden + hidden;
     }
     Ok(network(Task::Vision, parameters, transformer(Some([image, image, 3]))))
 }
 
 fn clip_tower(root: Fields<'_>, kind: &str) -> Read<Outcome> {
-    let image = root.optional(&["image_size"])?.unwrap_or(224);
-    let mut parameters = if kind == "siglip_vision_model" { towers::siglip(root, true)? } else { towers::clip(root)? };
+    let image = root.side(&["image_size"])?.unwrap_or(224);
+    let mut parameters = if kind.starts_with("siglip") {
+        towers::siglip(root, root.flag(&["vision_use_head"])?.unwrap_or(true))?
+    } else {
+        towers::clip(root)?
+    };
     let class = root.words(&["architectures"]).and_then(|c| c.first().copied()).unwrap_or("");
     if class.ends_with("WithProjection") {
         let hidden = u128::from(root.need(&["hidden_size"])?);
@@ -110,7 +128,7 @@ fn clip_tower(root: Fields<'_>, kind: &str) -> Read<Outcome> {
 fn clip(root: Fields<'_>, kind: &str) -> Read<Outcome> {
     let vision = root.child(&["vision_config"]).ok_or("`vision_config` is missing")?;
     let text = root.child(&["text_config"]).ok_or("`text_config` is missing")?;
-    let image = vision.optional(&["image_size"])?.unwrap_or(224);
+    let image = vision.side(&["image_size"])?.unwrap_or(224);
     let words = Encoder::read(text, if kind == "siglip" { &towers::SIGLIP } else { &towers::CLIP_TEXT })?;
     let vocab = u128::from(text.assume(&["vocab_size"], if kind == "clip" { 49408 } else { 32000 })?);
     let positions = u128::from(text.assume(&["max_position_embeddings"], if kind == "clip" { 77 } else { 64 })?);
@@ -123,6 +141,21 @@ fn clip(root: Fields<'_>, kind: &str) -> Read<Outcome> {
         parameters += towers::clip(vision)? + width * (words.hidden + seen.hidden) + 1;
     }
     Ok(network(Task::Vision, parameters, transformer(Some([image, image, 3]))))
+}
+
+/// Moonshine: three convolutions over the waveform, rotary positions, a gated feed-forward in the decoder alone
+/// (arXiv 2410.15608).
+fn moonshine(root: Fields<'_>) -> Read<u128> {
+    let number = |names: &[&str]| -> Read<u128> { Ok(u128::from(root.need(names)?)) };
+    let (d, ffn) = (number(&["hidden_size"])?, number(&["intermediate_size"])?);
+    let encoder = number(&["encoder_num_hidden_layers"])?;
+    let decoder = number(&["decoder_num_hidden_layers"])?;
+    let front = 127 * d + 7 * d * 2 * d + 2 * d + 3 * 2 * d * d + d + 2 * d;
+    let encoder_layer = 4 * d * d + 2 * d * ffn + ffn + d + 2 * d;
+    let decoder_layer = 8 * d * d + 3 * d * ffn + 2 * ffn + d + 3 * d;
+    let table = number(&["vocab_size"])? * d;
+    let tables = if root.flag(&["tie_word_embeddings"])?.unwrap_or(true) { table } else { 2 * table };
+    Ok(front + encoder * encoder_layer + d + tables + decoder * decoder_layer + d)
 }
 
 /// Whisper: two convolutions and stored sinusoids before the encoder, learned positions before the decoder.

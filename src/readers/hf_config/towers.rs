@@ -46,6 +46,15 @@ pub(super) const GLM: Keys = Keys {
     ffn: (&["intermediate_size"], 13696),
     patch: 14,
 };
+pub(super) const GLM_OCR: Keys = Keys { hidden: (&["hidden_size"], 1024), ffn: (&["intermediate_size"], 4096), ..GLM };
+/// SigLIP 2 So400m.
+pub(super) const SO400M: Keys = Keys {
+    hidden: (&["hidden_size"], 1152),
+    layers: (&["num_hidden_layers"], 27),
+    ffn: (&["intermediate_size"], 4304),
+    patch: 14,
+};
+pub(super) const MOLMO2: Keys = Keys { layers: (&["num_hidden_layers"], 25), ..SO400M };
 pub(super) const INTERN: Keys = Keys {
     hidden: (&["hidden_size"], 1024),
     layers: (&["num_hidden_layers"], 24),
@@ -108,7 +117,7 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn read(config: Fields<'_>, keys: &Keys) -> Read<Self> {
         let hidden = config.assume(keys.hidden.0, keys.hidden.1)?;
-        let patch_size = config.optional(&["patch_size", "spatial_patch_size"])?.unwrap_or(keys.patch).max(1);
+        let patch_size = config.side(&["patch_size", "spatial_patch_size"])?.unwrap_or(keys.patch).max(1);
         let ffn = match (config.optional(keys.ffn.0)?, config.real(&["mlp_ratio"])) {
             (Some(width), _) => u128::from(width),
             (None, Some(ratio)) => (ratio.clamp(0.0, 64.0) * f64::from(hidden)) as u128,
@@ -154,14 +163,19 @@ impl Encoder {
 /// CLIP's image tower: class token, positions, norms before and after.
 pub(super) fn clip(config: Fields<'_>) -> Read<u128> {
     let encoder = Encoder::read(config, &CLIP_VISION)?;
-    let patches = encoder.patches(config.optional(&["image_size"])?.unwrap_or(224));
+    let patches = encoder.patches(config.side(&["image_size"])?.unwrap_or(224));
     Ok(encoder.patch_embedding(false) + (patches + 2) * encoder.hidden + 4 * encoder.hidden + encoder.blocks())
 }
 
 /// SigLIP's: no class token; the pooling head is kept by few.
 pub(super) fn siglip(config: Fields<'_>, pooling: bool) -> Read<u128> {
     let encoder = Encoder::read(config, &SIGLIP)?;
-    let patches = encoder.patches(config.optional(&["image_size"])?.unwrap_or(224));
+    // SigLIP 2 for images of any size says how many positions it has.
+    let patches = match config.optional(&["num_patches"])? {
+        Some(patches) => u128::from(patches),
+        None if config.text(&["model_type"]) == Some("siglip2_vision_model") && !config.has(&["image_size"]) => 256,
+        None => encoder.patches(config.side(&["image_size"])?.unwrap_or(224)),
+    };
     let hidden = encoder.hidden;
     let head = if pooling { hidden + encoder.attention() + 2 * hidden + encoder.feed_forward() } else { 0 };
     Ok(encoder.patch_embedding(true) + patches * hidden + encoder.blocks() + 2 * hidden + head)

@@ -197,6 +197,67 @@ pub(super) fn cohere(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// The same with experts in place of the feed-forward.
+pub(super) fn cohere_moe(r: &mut Reading<'_>) -> Read<()> {
+    cohere(r)?;
+    experts::read(r)?;
+    experts::unused_dense_width(r);
+    Ok(())
+}
+
+/// One learned sink per head.
+#[expect(clippy::unnecessary_wraps, reason = "one of many functions of this type")]
+pub(super) fn sinks(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.sinks = true;
+    Ok(())
+}
+
+/// HyperCLOVA X: norms behind each block unless switched off.
+pub(super) fn hyperclovax(r: &mut Reading<'_>) -> Read<()> {
+    r.spec.post_norms = r.text.flag(&["use_post_norm"])?.unwrap_or(true);
+    Ok(())
+}
+
+/// Differential attention weighs two maps against each other by four learned vectors (arXiv 2410.05258).
+#[expect(clippy::unnecessary_wraps, reason = "one of many functions of this type")]
+pub(super) fn diffllama(r: &mut Reading<'_>) -> Read<()> {
+    let weights = 4 * u128::from(r.spec.head_dim) * r.layers();
+    r.other("differential weights", weights);
+    Ok(())
+}
+
+/// The decoder in the shape of ModernBERT: a dense layer, a norm and a bias in front of the output table. The norm behind
+/// the embeddings stands in for the missing one of the first layer.
+#[expect(clippy::unnecessary_wraps, reason = "one of many functions of this type")]
+pub(super) fn modern_decoder(r: &mut Reading<'_>) -> Read<()> {
+    let head = r.hidden() * r.hidden() + r.hidden() + u128::from(r.spec.vocab);
+    r.other("language head", head);
+    Ok(())
+}
+
+/// Voxtral Realtime: each layer's feed-forward is scaled by the delay, through a bottleneck.
+pub(super) fn voxtral_realtime(r: &mut Reading<'_>) -> Read<()> {
+    dimensions::sliding(r)?;
+    let width = u128::from(r.text.optional(&["ada_rms_norm_t_cond_dim"])?.unwrap_or(32));
+    let scales = r.layers() * 2 * r.hidden() * width;
+    r.other("delay scales", scales);
+    Ok(())
+}
+
+/// Molmo 2: further token rows in a table of their own.
+pub(super) fn molmo2(r: &mut Reading<'_>) -> Read<()> {
+    if !r.text.flag(&["use_qk_norm"])?.unwrap_or(true) {
+        r.spec.qk_norm = None;
+    } else if r.text.text(&["qk_norm_type"]) == Some("olmo") {
+        r.spec.qk_norm = Some(QkNorm::AllHeads);
+    }
+    r.spec.qkv_bias = r.text.is(&["qkv_bias"])?;
+    let extra = u128::from(r.text.optional(&["additional_vocab_size"])?.unwrap_or(128));
+    let hidden = r.hidden();
+    r.other("additional token embedding", extra * hidden);
+    Ok(())
+}
+
 pub(super) fn stablelm(r: &mut Reading<'_>) -> Read<()> {
     r.spec.shared_norm = r.text.is(&["use_parallel_residual"])?;
     if r.text.is(&["qk_layernorm"])? {

@@ -2,11 +2,11 @@
 
 use super::json::{Fields, Read};
 use super::towers::{self, Encoder, two_layers};
-use super::{Reading, encoder};
+use super::{Reading, audio, encoder, siglip};
 use crate::domain::VisionTower;
 
 /// Where a file keeps its tower's dimensions.
-const CONFIGS: &[&str] = &["vision_config", "vision_tower_cfg", "vision", "vision_model_config"];
+const CONFIGS: &[&str] = &["vision_config", "vision_tower_cfg", "vision", "vision_model_config", "vit_config"];
 
 /// What a tower comes down to: parameters with projector, tokens per image where they are fixed.
 type Tower = (u128, Option<u32>);
@@ -21,7 +21,9 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "molmo" => Some(molmo(r)?),
         "llama4" if config.is_none() => Some(default_llama4(r)?),
         "gemma3n" => Some((gemma3n_towers(r), Some(256))),
-        "phi4mm" | "phi4_multimodal" => Some((phi4_towers(r), None)),
+        "phi4mm" => Some((phi4_towers(r), None)),
+        // The same towers as the library builds them.
+        "phi4_multimodal" => Some((phi4_towers(r) + 15_840, None)),
         "minicpmv" | "minicpmo" => Some(minicpmv(r, config)?),
         _ => match config {
             Some(config) => Some(described(r, outer, config)?),
@@ -34,34 +36,47 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         let attended_positions = encoder::attended_positions(outer, config)?;
         r.spec.vision = Some(VisionTower { parameters, tokens_per_image, encoder, attended_positions });
     }
-    audio(r, outer)
+    audio::read(r, outer)
 }
 
 fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower> {
     let text = u128::from(r.spec.hidden);
     match outer {
         "qwen2_vl" => qwen2(config, text),
-        "qwen2_5_vl" | "qwen2_5_omni" => qwen2_5(config, text),
-        "qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_moe" | "qwen3_omni_moe" => qwen3(config, text),
-        "gemma3" => gemma3(r.root, config, text),
+        "qwen2_5_vl" | "qwen2_5_omni" | "qwen2_5_omni_thinker" | "exaone4_5" => qwen2_5(config, text),
+        "qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_moe" | "qwen3_omni_moe" | "qwen3_omni_moe_thinker" => {
+            qwen3(config, text)
+        }
+        "gemma3" | "shieldgemma2" => gemma3(r.root, config, text),
         "paligemma" => paligemma(config, text),
         "gemma4" => gemma4(r.root, config, text),
         "gemma4_unified" => gemma4_unified(r.root, config, text),
         "idefics3" | "smolvlm" => idefics3(r.root, config, text),
         "internvl_chat" | "internvl" => internvl_chat(r.root, config, text),
-        "llava" | "vipllava" => llava(r.root, config, text),
-        "llava_next" | "llava_onevision" => llava_next(r.root, config, text),
+        "llava" => llava(r.root, config, text),
+        "vipllava" => vipllava(r.root, config, text),
+        "llava_next" | "llava_next_video" | "llava_onevision" => llava_next(r.root, config, text),
         "llama4" => llama4(config, text),
         "mllama" => mllama(config, text),
-        "mistral3" | "pixtral" => pixtral(r.root, config, text),
+        "mistral3" | "pixtral" | "lighton_ocr" => pixtral(r.root, config, text),
         "kimi_vl" | "kimi_k25" => moon(config, text),
         "kimi_k3" => moon_without_biases(config, text),
-        "glm4v" | "glm4v_moe" | "glm_ocr" => glm4v(config, text),
+        "glm4v" | "glm4v_moe" | "glm46v" | "glmga" => glm4v(config, text),
+        "glm_ocr" => glm_ocr(config, text),
         "dots_ocr" => dots_ocr(config, text),
         "lfm2_vl" => lfm2_vl(r.root, config, text),
         "deepseek_vl_v2" => deepseek_vl2(config, text),
         "minimax_m3_vl" => minimax_m3(r.root, config, text),
         "locateanything" => locate_anything(config, text),
+        "aria" => siglip::aria(r.root, config, text),
+        "cohere2_vision" => siglip::cohere2(r.root, config, text),
+        "deepseek_vl" => siglip::deepseek_vl(config, text),
+        "idefics2" => siglip::idefics2(r.root, config, text),
+        "florence2" => florence(r.root, config),
+        "video_llama_3" => siglip::video_llama3(config, text),
+        "minicpmv4_6" | "minicpmv4_7" | "minicpm_ocr" => siglip::minicpmv4_6(config, text),
+        "molmo2" => siglip::molmo2(r.root, config, text),
+        "paddleocr_vl" => siglip::paddleocr(config, text),
         _ => guessed(r.root, config, text),
     }
 }
@@ -77,9 +92,15 @@ fn qwen2(config: Fields<'_>, text: u128) -> Read<Tower> {
 /// Qwen2.5-VL: RMS norms and gated feed-forwards with biases.
 fn qwen2_5(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::QWEN2_5)?;
-    let block = e.attention() + 3 * e.hidden * e.ffn + 2 * e.ffn + e.hidden + 2 * e.hidden;
+    // EXAONE 4.5 groups its queries.
+    let heads = u128::from(config.optional(&["num_heads"])?.unwrap_or(16)).max(1);
+    let kv_heads = config.optional(&["num_key_value_heads"])?.map_or(heads, u128::from);
+    let kv = e.hidden / heads * kv_heads;
+    let attention = e.attention() - 2 * (e.hidden + 1) * (e.hidden.saturating_sub(kv));
+    let block = attention + 3 * e.hidden * e.ffn + 2 * e.ffn + e.hidden + 2 * e.hidden;
     let merged = 4 * e.hidden;
-    let merger = e.hidden + merged * merged + merged + merged * text + text;
+    let out = config.optional(&["out_hidden_size"])?.map_or(text, u128::from);
+    let merger = e.hidden + merged * merged + merged + merged * out + out;
     Ok((2 * e.patch_embedding(false) + e.layers * block + merger, None))
 }
 
@@ -101,12 +122,14 @@ fn qwen3(config: Fields<'_>, text: u128) -> Read<Tower> {
 fn gemma3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     let hidden = Encoder::read(config, &towers::SIGLIP)?.hidden;
     let tokens = root.optional(&["mm_tokens_per_image"])?.or(Some(256));
-    Ok((towers::siglip(config, false)? + hidden * text + hidden, tokens))
+    // No published file has the pooling head; one that was made from the class's defaults does.
+    let pooling = config.is(&["vision_use_head"])?;
+    Ok((towers::siglip(config, pooling)? + hidden * text + hidden, tokens))
 }
 
 fn paligemma(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::SIGLIP)?;
-    let image = config.optional(&["image_size"])?.unwrap_or(224);
+    let image = config.side(&["image_size"])?.unwrap_or(224);
     let out = u128::from(config.optional(&["projection_dim"])?.unwrap_or(0)).max(text);
     let tokens = u32::try_from(e.patches(image)).ok();
     Ok((towers::siglip(config, false)? + e.hidden * out + out, tokens))
@@ -116,7 +139,7 @@ fn paligemma(config: Fields<'_>, text: u128) -> Read<Tower> {
 fn idefics3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::SIGLIP)?;
     let scale = root.optional(&["scale_factor"])?.unwrap_or(2).max(1);
-    let image = config.optional(&["image_size"])?.unwrap_or(224);
+    let image = config.side(&["image_size"])?.unwrap_or(224);
     let square = u128::from(scale) * u128::from(scale);
     let tokens = u32::try_from(e.patches(image) / square).ok();
     Ok((towers::siglip(config, false)? + e.hidden * square * text, tokens))
@@ -125,7 +148,7 @@ fn idefics3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
 /// InternViT with a class token and two scales per layer.
 fn intern_vit(config: Fields<'_>) -> Read<(Encoder, u128, u32)> {
     let e = Encoder::read(config, &towers::INTERN)?;
-    let image = config.optional(&["image_size"])?.unwrap_or(448);
+    let image = config.side(&["image_size"])?.unwrap_or(448);
     let h = e.hidden;
     let qkv_bias = config.flag(&["qkv_bias", "attention_bias"])?.unwrap_or(true);
     let attention = 4 * h * h + h + if qkv_bias { 3 * h } else { 0 };
@@ -145,10 +168,12 @@ fn internvl_chat(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower
 }
 
 fn llava(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
-    let image = config.optional(&["image_size"])?.unwrap_or(224);
+    let image = config.side(&["image_size"])?.unwrap_or(224);
+    let biased = root.flag(&["multimodal_projector_bias"])?.unwrap_or(true);
+    let unbiased = if biased { 0 } else { 2 * text };
     if config.text(&["model_type"]) == Some("pixtral") {
         let (e, tower) = pixtral_tower(config)?;
-        return Ok((tower + two_layers(e.hidden, text), None));
+        return Ok((tower + two_layers(e.hidden, text) - unbiased, None));
     }
     let is_siglip = config.text(&["model_type"]).is_some_and(|t| t.contains("siglip"));
     let keys = if is_siglip { &towers::SIGLIP } else { &towers::CLIP_VISION };
@@ -161,7 +186,46 @@ fn llava(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
         Some(serde_json::Value::Array(layers)) => layers.len().clamp(1, 64) as u128,
         _ => 1,
     };
-    Ok((tower + two_layers(e.hidden * sides, text), u32::try_from(e.patches(image)).ok()))
+    Ok((tower + two_layers(e.hidden * sides, text) - unbiased, u32::try_from(e.patches(image)).ok()))
+}
+
+/// ViP-LLaVA: outputs of five layers side by side, with a norm.
+fn vipllava(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::CLIP_VISION)?;
+    let image = config.side(&["image_size"])?.unwrap_or(224);
+    let sides = root.numbers(&["vision_feature_layers"])?.map_or(5, |layers| layers.len().clamp(1, 64) as u128);
+    let seen = e.hidden * sides;
+    Ok((towers::clip(config)? + 2 * seen + two_layers(seen, text), u32::try_from(e.patches(image)).ok()))
+}
+
+/// Florence 2: a DaViT, whose stages alternate attention over windows and over channels (arXiv 2204.03645), a projection
+/// with a norm, and learned positions of rows and columns.
+fn florence(root: Fields<'_>, config: Fields<'_>) -> Read<Tower> {
+    let list = |names: &[&str], usual: &[u32]| -> Read<Vec<u128>> {
+        let given = config.numbers(names)?;
+        Ok(given.as_deref().unwrap_or(usual).iter().map(|&n| u128::from(n)).collect())
+    };
+    let widths = list(&["embed_dim", "dim_embed"], &[128, 256, 512, 1024])?;
+    let depths = list(&["depths"], &[1, 1, 9, 1])?;
+    let sides = list(&["patch_size"], &[7, 3, 3, 3])?;
+    let Some(&last) = widths.last() else { return Err("`embed_dim` is empty".to_owned()) };
+    let (mut from, mut tower) = (3, 0);
+    for (i, ((&width, &depth), &side)) in widths.iter().zip(&depths).zip(&sides).enumerate() {
+        // From the second stage on the norm stands in front of the convolution.
+        let norm = if i == 0 { width } else { from };
+        tower += from * width * side * side + width + 2 * norm + depth * 2 * (12 * width * width + 33 * width);
+        from = width;
+    }
+    let out = match config.optional(&["projection_dim"])? {
+        Some(width) => u128::from(width),
+        None => u128::from(root.optional(&["projection_dim"])?.unwrap_or(1024)),
+    };
+    let positions = match config.child(&["image_pos_embed"]) {
+        Some(table) => table.optional(&["max_pos_embeddings"])?,
+        None => config.optional(&["max_position_embeddings"])?,
+    };
+    let positions = u128::from(positions.unwrap_or(50)) * last;
+    Ok((tower + last * out + 2 * out + positions, None))
 }
 
 fn llava_next(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
@@ -212,7 +276,7 @@ fn molmo(r: &Reading<'_>) -> Read<Tower> {
 
 fn llama4(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::LLAMA4)?;
-    let image = config.optional(&["image_size"])?.unwrap_or(336);
+    let image = config.side(&["image_size"])?.unwrap_or(336);
     let out = u128::from(config.optional(&["vision_output_dim"])?.unwrap_or(4096));
     let inner = u128::from(config.optional(&["projector_input_dim"])?.unwrap_or(4096));
     let tower = e.patch_embedding(false) + (e.patches(image) + 2) * e.hidden + 4 * e.hidden + e.blocks();
@@ -230,7 +294,7 @@ fn default_llama4(r: &Reading<'_>) -> Read<Tower> {
 /// Llama 3.2 Vision: tiles with gated positions, 32 local and 8 gated global layers without attention biases.
 fn mllama(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::MLLAMA)?;
-    let image = config.optional(&["image_size"])?.unwrap_or(560);
+    let image = config.side(&["image_size"])?.unwrap_or(560);
     let global = u128::from(config.optional(&["num_global_layers"])?.unwrap_or(8));
     let tiles = u128::from(config.optional(&["max_num_tiles"])?.unwrap_or(4));
     let ratios = match config.raw(&["supported_aspect_ratios"]) {
@@ -297,7 +361,7 @@ fn locate_anything(config: Fields<'_>, text: u128) -> Read<Tower> {
 /// DeepSeek-VL2: SigLIP with its pooling head, a projector of four patches, two separators.
 fn deepseek_vl2(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::DEEPSEEK_VL2)?;
-    let patches = e.patches(config.optional(&["image_size"])?.unwrap_or(384));
+    let patches = e.patches(config.side(&["image_size"])?.unwrap_or(384));
     let pooling = e.hidden + e.attention() + 2 * e.hidden + e.feed_forward();
     let tower = e.patch_embedding(true) + patches * e.hidden + e.blocks() + 2 * e.hidden + pooling;
     Ok((tower + two_layers(4 * e.hidden, text) + 2 * text, None))
@@ -316,7 +380,7 @@ fn minimax_m3(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
 fn glm4v(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::GLM)?;
     let out = config.optional(&["out_hidden_size"])?.map_or(text, u128::from);
-    let image = config.optional(&["image_size"])?.unwrap_or(336);
+    let image = config.side(&["image_size"])?.unwrap_or(336);
     let merge = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2));
     let bias = if config.is(&["attention_bias"])? { 4 * e.hidden } else { 0 };
     let block = 4 * e.hidden * e.hidden + bias + 3 * e.hidden * out + 2 * e.hidden;
@@ -324,6 +388,21 @@ fn glm4v(config: Fields<'_>, text: u128) -> Read<Tower> {
     let downsample = merge * merge * e.hidden * out + out;
     let merger = out * out + 2 * out + 3 * out * e.ffn;
     Ok((front + e.layers * block + downsample + merger, None))
+}
+
+/// GLM-OCR: GLM-4V's blocks with a feed-forward of their own width, biases and norms of queries and keys; no positions.
+fn glm_ocr(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::GLM_OCR)?;
+    let out = config.optional(&["out_hidden_size"])?.map_or(text, u128::from);
+    let merge = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2));
+    let heads = u128::from(config.optional(&["num_heads"])?.unwrap_or(16)).max(1);
+    let biases = if config.flag(&["attention_bias"])?.unwrap_or(true) { 5 * e.hidden + 2 * e.ffn } else { 0 };
+    let block = 4 * e.hidden * e.hidden + 3 * e.hidden * e.ffn + biases + 2 * e.hidden + 2 * (e.hidden / heads);
+    let front = 2 * e.patch_embedding(false) + e.hidden;
+    let downsample = merge * merge * e.hidden * out + out;
+    // The merger is as wide as three times its input.
+    let merger = out * out + 2 * out + 3 * out * 3 * out;
+    Ok((front + e.layers * block + e.hidden + downsample + merger, None))
 }
 
 /// dots.ocr: RMS norms, gated feed-forwards without biases, a merger of four patches.
@@ -435,64 +514,4 @@ fn guessed(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     let patch = u128::from(config.optional(&["patch_size", "enc_patch_size", "spatial_patch_size"])?.unwrap_or(14));
     let block = 4 * (hidden * hidden + hidden) + 2 * hidden * ffn + ffn + 5 * hidden;
     Ok((3 * patch * patch * hidden + 1024 * hidden + depth * block + two_layers(hidden, text), None))
-}
-
-/// Audio towers.
-fn audio(r: &mut Reading<'_>, outer: &str) -> Read<()> {
-    let within = r.root.child(&["thinker_config"]).unwrap_or(r.root);
-    let Some(config) = within.child(&["audio_config"]) else { return Ok(()) };
-    let text = r.hidden();
-    let parameters = match outer {
-        "gemma4" => conformer(config, text)?,
-        // Frames of the waveform are projected as they are.
-        "gemma4_unified" => u128::from(config.optional(&["audio_embed_dim"])?.unwrap_or(640)) * text,
-        // Counted with the tower for images.
-        "gemma3n" | "phi4_multimodal" => return Ok(()),
-        "qwen2_audio" | "qwen2_5_omni" | "qwen3_asr" => whisper_encoder(config, text)?,
-        "voxtral" => voxtral(config, text)?,
-        _ => {
-            r.root.note("the audio tower is counted as a Whisper encoder");
-            whisper_encoder(config, text)?
-        }
-    };
-    r.other("audio tower", parameters);
-    Ok(())
-}
-
-/// Voxtral: four frames side by side through two matrices.
-fn voxtral(config: Fields<'_>, text: u128) -> Read<u128> {
-    let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
-    let wide = u128::from(config.assume(&["intermediate_size"], 5120)?);
-    Ok(whisper_encoder(config, text)? - (hidden * text + text) + wide * text + text * text)
-}
-
-fn whisper_encoder(config: Fields<'_>, text: u128) -> Read<u128> {
-    let hidden = u128::from(config.assume(&["d_model", "hidden_size"], 1280)?);
-    let layers = u128::from(config.assume(&["encoder_layers", "num_hidden_layers"], 32)?);
-    let ffn = u128::from(config.assume(&["encoder_ffn_dim", "intermediate_size"], 5120)?);
-    let mels = u128::from(config.assume(&["num_mel_bins"], 128)?);
-    let positions = u128::from(config.assume(&["max_source_positions"], 1500)?);
-    let block = 4 * hidden * hidden + 3 * hidden + 2 * hidden * ffn + ffn + hidden + 4 * hidden;
-    let front = 3 * mels * hidden + hidden + 3 * hidden * hidden + hidden + positions * hidden;
-    Ok(front + layers * block + 2 * hidden + hidden * text + text)
-}
-
-/// Gemma 4's conformer: two half-step feed-forwards, attention with relative keys, a light convolution.
-fn conformer(config: Fields<'_>, text: u128) -> Read<u128> {
-    let hidden = u128::from(config.assume(&["hidden_size"], 1024)?);
-    let layers = u128::from(config.assume(&["num_hidden_layers"], 12)?);
-    let heads = u128::from(config.assume(&["num_attention_heads"], 8)?).max(1);
-    let kernel = u128::from(config.assume(&["conv_kernel_size"], 5)?);
-    let out = u128::from(config.assume(&["output_proj_dims"], 1536)?);
-    let channels = config.numbers(&["subsampling_conv_channels"])?.unwrap_or_else(|| vec![128, 32]);
-    let (first, second) = match channels[..] {
-        [first, second] => (u128::from(first), u128::from(second)),
-        _ => return Err("`subsampling_conv_channels` needs two numbers".to_owned()),
-    };
-    let feed_forward = 8 * hidden * hidden + 2 * hidden;
-    let attention = 5 * hidden * hidden + hidden / heads;
-    let convolution = 3 * hidden * hidden + kernel * hidden + 2 * hidden;
-    let layer = 2 * feed_forward + attention + convolution + 3 * hidden;
-    let front = 9 * first + first + 9 * first * second + second + first / 4 * second * hidden;
-    Ok(front + layers * layer + hidden * out + out + out * text)
 }

@@ -1,0 +1,107 @@
+//! Audio towers of models that hear.
+
+use super::Reading;
+use super::json::{Fields, Read};
+
+/// Adds the audio tower that the file describes to the language body.
+pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
+    let within = r.root.child(&["thinker_config"]).unwrap_or(r.root);
+    let Some(config) = within.child(&["audio_config"]) else { return Ok(()) };
+    let text = r.hidden();
+    let parameters = match outer {
+        "gemma4" => conformer(config, text)?,
+        // Frames of the waveform are projected as they are.
+        "gemma4_unified" => u128::from(config.optional(&["audio_embed_dim"])?.unwrap_or(640)) * text,
+        // Counted with the tower for images.
+        "gemma3n" | "phi4_multimodal" => return Ok(()),
+        "qwen2_audio" => whisper_encoder(config, text)?,
+        "qwen2_5_omni" | "qwen2_5_omni_thinker" => qwen2_5_omni(config, text)?,
+        "qwen3_asr" | "qwen3_omni_moe" | "qwen3_omni_moe_thinker" => qwen3(config, text)?,
+        "voxtral" => voxtral(config, text)?,
+        "voxtral_realtime" => voxtral_realtime(config, text)?,
+        // Two matrices instead of one.
+        "audioflamingo3" | "musicflamingo" => whisper_encoder(config, text)? + text * text + text,
+        _ => {
+            r.root.note("the audio tower is counted as a Whisper encoder");
+            whisper_encoder(config, text)?
+        }
+    };
+    r.other("audio tower", parameters);
+    Ok(())
+}
+
+/// Voxtral: four frames side by side through two matrices.
+fn voxtral(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
+    let wide = u128::from(config.assume(&["intermediate_size"], 5120)?);
+    Ok(whisper_encoder(config, text)? - (hidden * text + text) + wide * text + text * text)
+}
+
+/// Voxtral Realtime: rotary positions, heads of their own width, gated feed-forwards, RMS norms.
+fn voxtral_realtime(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
+    let layers = u128::from(config.assume(&["num_hidden_layers"], 32)?);
+    let ffn = u128::from(config.assume(&["intermediate_size"], 5120)?);
+    let heads = u128::from(config.assume(&["num_attention_heads"], 32)?);
+    let wide = heads * u128::from(config.assume(&["head_dim"], 64)?);
+    let mels = u128::from(config.assume(&["num_mel_bins"], 128)?);
+    // Keys have no bias; of the feed-forward only the last matrix has one.
+    let block = 4 * hidden * wide + 2 * wide + hidden + 3 * hidden * ffn + hidden + 2 * hidden;
+    let front = 3 * mels * hidden + hidden + 3 * hidden * hidden + hidden;
+    let projector = 4 * hidden * text + text * text;
+    Ok(front + layers * block + hidden + projector)
+}
+
+/// Qwen2.5-Omni: Whisper's encoder with computed positions, and two vectors around each recording.
+fn qwen2_5_omni(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["d_model", "hidden_size"], 1280)?);
+    let positions = u128::from(config.assume(&["max_source_positions"], 1500)?);
+    Ok(whisper_encoder(config, text)? - positions * hidden + 2 * text)
+}
+
+/// Qwen3-ASR and Qwen3-Omni: three convolutions of stride two over the spectrum, then blocks with biases everywhere and two
+/// matrices.
+fn qwen3(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["d_model"], 1280)?);
+    let layers = u128::from(config.assume(&["encoder_layers", "num_hidden_layers"], 32)?);
+    let ffn = u128::from(config.assume(&["encoder_ffn_dim"], 5120)?);
+    let mels = u128::from(config.assume(&["num_mel_bins"], 128)?);
+    let channels = u128::from(config.assume(&["downsample_hidden_size"], 480)?);
+    let out = config.optional(&["output_dim"])?.map_or(text, u128::from);
+    let front =
+        9 * channels + channels + 2 * (9 * channels * channels + channels) + mels.div_ceil(8) * channels * hidden;
+    let block = 4 * (hidden * hidden + hidden) + 2 * hidden * ffn + ffn + hidden + 4 * hidden;
+    let projector = hidden * hidden + hidden + hidden * out + out;
+    Ok(front + layers * block + 2 * hidden + projector)
+}
+
+fn whisper_encoder(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["d_model", "hidden_size"], 1280)?);
+    let layers = u128::from(config.assume(&["encoder_layers", "num_hidden_layers"], 32)?);
+    let ffn = u128::from(config.assume(&["encoder_ffn_dim", "intermediate_size"], 5120)?);
+    let mels = u128::from(config.assume(&["num_mel_bins"], 128)?);
+    let positions = u128::from(config.assume(&["max_source_positions"], 1500)?);
+    let block = 4 * hidden * hidden + 3 * hidden + 2 * hidden * ffn + ffn + hidden + 4 * hidden;
+    let front = 3 * mels * hidden + hidden + 3 * hidden * hidden + hidden + positions * hidden;
+    Ok(front + layers * block + 2 * hidden + hidden * text + text)
+}
+
+/// Gemma 4's conformer: two half-step feed-forwards, attention with relative keys, a light convolution.
+fn conformer(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["hidden_size"], 1024)?);
+    let layers = u128::from(config.assume(&["num_hidden_layers"], 12)?);
+    let heads = u128::from(config.assume(&["num_attention_heads"], 8)?).max(1);
+    let kernel = u128::from(config.assume(&["conv_kernel_size"], 5)?);
+    let out = u128::from(config.assume(&["output_proj_dims"], 1536)?);
+    let channels = config.numbers(&["subsampling_conv_channels"])?.unwrap_or_else(|| vec![128, 32]);
+    let (first, second) = match channels[..] {
+        [first, second] => (u128::from(first), u128::from(second)),
+        _ => return Err("`subsampling_conv_channels` needs two numbers".to_owned()),
+    };
+    let feed_forward = 8 * hidden * hidden + 2 * hidden;
+    let attention = 5 * hidden * hidden + hidden / heads;
+    let convolution = 3 * hidden * hidden + kernel * hidden + 2 * hidden;
+    let layer = 2 * feed_forward + attention + convolution + 3 * hidden;
+    let front = 9 * first + first + 9 * first * second + second + first / 4 * second * hidden;
+    Ok(front + layers * layer + hidden * out + out + out * text)
+}
