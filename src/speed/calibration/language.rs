@@ -195,7 +195,7 @@ impl Calibrator {
                 Target::Decode => self.observations[i].names.decode_classes(),
                 Target::Batch | Target::Prefill => self.observations[i].names.prefill_classes(),
             };
-            scatter::spread(&one_at_a_time, &self.draws(target), classes)
+            scatter::spread(&one_at_a_time, &self.draws(target), &self.judge(target, Fold::Source), classes)
         };
         Constants {
             decode: part(

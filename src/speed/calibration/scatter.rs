@@ -26,6 +26,7 @@ const ENOUGH: usize = 12;
 const HOLDS: f64 = 0.9;
 
 /// In which share of the draws of unknown devices the high bounds must hold: the typical draw, since nothing depends on them.
+/// They must also hold for measurers of whom nothing is known: those who take more care than others find devices faster.
 const HIGH_HOLDS: f64 = 0.5;
 
 /// Ranges are never stretched by more than this.
@@ -33,9 +34,15 @@ const MOST: f64 = 2.0;
 
 /// The scatter of these errors: of measurements that were left out one thing at a time, and of measurements that were left
 /// out by thirds, draw by draw. The first tell levels and classes apart, but leave to every device its neighbours, so that it
-/// looks better known than a buyer's next device will be; the second stretch the ranges until they hold. `classes` names the
-/// laws of an observation's engine, on hardware of its maker and on its silicon.
-pub(super) fn spread<'a>(judged: &[Judged], draws: &[Vec<Judged>], classes: impl Fn(usize) -> [&'a str; 2]) -> Spread {
+/// looks better known than a buyer's next device will be; the second stretch the ranges until they hold, and so do the `sources`,
+/// left out one source at a time. `classes` names the laws of an observation's engine, on hardware of its maker and on its
+/// silicon.
+pub(super) fn spread<'a>(
+    judged: &[Judged],
+    draws: &[Vec<Judged>],
+    sources: &[Judged],
+    classes: impl Fn(usize) -> [&'a str; 2],
+) -> Spread {
     let maker = |j: &Judged| classes(j.observation)[0];
     let silicon = |j: &Judged| classes(j.observation)[1];
     let mut count: BTreeMap<&str, f64> = BTreeMap::new();
@@ -86,14 +93,16 @@ pub(super) fn spread<'a>(judged: &[Judged], draws: &[Vec<Judged>], classes: impl
     }
     let relative: BTreeMap<String, f64> = relative.into_iter().map(|(name, f)| (name.to_owned(), f)).collect();
     let deviation = |j: &Judged| scale[&j.level] * relative.get(silicon(j)).copied().unwrap_or(1.0);
-    // How much every draw asks the ranges to be stretched.
-    let needed = |sign: f64, side: fn(&ShapePoint) -> f64| -> Vec<f64> {
+    // How much these judgements ask the ranges to be stretched.
+    let needed = |judged: &[Judged], sign: f64, side: fn(&ShapePoint) -> f64| -> f64 {
         let reach = shape.iter().find(|p| p.confidence >= HOLDS).map_or(0.0, side).max(f64::MIN_POSITIVE);
-        let beyond = |draw: &Vec<Judged>| draw.iter().map(|j| (sign * j.log_error / deviation(j), 1.0)).collect();
-        draws.iter().map(|draw| quantile(beyond(draw), (1.0 + HOLDS) / 2.0) / reach).collect()
+        let beyond = judged.iter().map(|j| (sign * j.log_error / deviation(j), 1.0)).collect();
+        quantile(beyond, (1.0 + HOLDS) / 2.0) / reach
     };
-    let above = quantile(needed(1.0, |p| p.above).into_iter().map(|n| (n, 1.0)).collect(), HIGH_HOLDS);
-    let (below, above) = (quadratic_mean(&needed(-1.0, |p| p.below)).clamp(1.0, MOST), above.clamp(1.0, MOST));
+    let below: Vec<f64> = draws.iter().map(|draw| needed(draw, -1.0, |p| p.below)).collect();
+    let above = draws.iter().map(|draw| (needed(draw, 1.0, |p| p.above), 1.0)).collect();
+    let above = quantile(above, HIGH_HOLDS).max(needed(sources, 1.0, |p| p.above));
+    let (below, above) = (quadratic_mean(&below).clamp(1.0, MOST), above.clamp(1.0, MOST));
     for point in &mut shape {
         (point.below, point.above) = (rounded(point.below * below), rounded(point.above * above));
     }
