@@ -45,3 +45,49 @@ fn counts_are_those_of_the_library() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What publishers' own classes store, where the library has none: the sums of their files (`total_size` of
+/// `model.safetensors.index.json` by the bytes of a number), or the counts that they state. 2026-11-22.
+#[test]
+fn counts_are_those_of_the_publishers_files() {
+    for (name, published, keys) in [
+        (
+            // 24 layers of 1024 with adapters of rank 4 for five tasks.
+            "jinaai/jina-embeddings-v3",
+            572_310_396,
+            r#""model_type":"xlm-roberta","architectures":["XLMRobertaModel"],"hidden_size":1024,"num_hidden_layers":24,
+            "num_attention_heads":16,"intermediate_size":4096,"vocab_size":250002,"max_position_embeddings":8194,
+            "type_vocab_size":1,"position_embedding_type":"rotary","lora_rank":4,
+            "lora_adaptations":["a","b","c","d","e"]"#,
+        ),
+        (
+            "deepseek-ai/DeepSeek-OCR",
+            3_336_106_240,
+            r#""model_type":"deepseek_vl_v2","architectures":["DeepseekOCRForCausalLM"],"language_config":{
+            "hidden_size":1280,"intermediate_size":6848,"kv_lora_rank":null,"moe_intermediate_size":896,
+            "first_k_dense_replace":1,"n_routed_experts":64,"n_shared_experts":2,"num_experts_per_tok":6,
+            "num_attention_heads":10,"num_key_value_heads":10,"num_hidden_layers":12,"topk_method":"greedy",
+            "v_head_dim":0,"vocab_size":129280},"projector_config":{"input_dim":2048,"n_embed":1280},
+            "vision_config":{"image_size":1024,"model_type":"vision","width":{"clip-l-14-224":{"width":1024},
+            "sam_vit_b":{"width":768}}}"#,
+        ),
+        (
+            // 16 061 784 576 bytes in 16 bits, less 8704 of rotary frequencies.
+            "openPangu-Embedded 7B",
+            8_030_887_936,
+            r#""model_type":"PanguEmbedded","architectures":["PanguEmbeddedForCausalLM"],"bias":true,"hidden_size":4096,
+            "intermediate_size":12800,"num_attention_heads":32,"num_key_value_heads":8,"num_hidden_layers":34,
+            "tie_word_embeddings":false,"vocab_size":153376"#,
+        ),
+        (
+            "openbmb/MiniCPM-V-2",
+            3_434_965_792,
+            r#""model_type":"minicpmv","architectures":["MiniCPMV"],"hidden_size":2304,"intermediate_size":5760,
+            "num_attention_heads":36,"num_key_value_heads":36,"num_hidden_layers":40,"vocab_size":122753,
+            "query_num":64,"drop_vision_last_layer":true,"tie_word_embeddings":false"#,
+        ),
+    ] {
+        let model = parse(&format!("{{{keys}}}"), name).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(model.parameters, published, "{name}");
+    }
+}

@@ -6,6 +6,19 @@ use super::json::{Fields, Read};
 /// Adds the audio tower that the file describes to the language body.
 pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
     let within = r.root.child(&["thinker_config"]).unwrap_or(r.root);
+    if let ("granite_speech" | "granite_speech_plus", Some(config)) = (outer, within.child(&["encoder_config"])) {
+        let tower = granite(within, config, r.hidden())?;
+        r.other("audio tower", tower);
+        return Ok(());
+    }
+    if let Some(config) = r.root.child(&["talker_config"]).filter(|_| outer == "qwen2_5_omni") {
+        let talker = talker(config)?;
+        r.other("talker", talker);
+    }
+    if outer == "qwen2_5_omni" && r.root.has(&["token2wav_config"]) {
+        r.root.note("the synthesiser of speech is counted with the 449051264 parameters of the published sizes");
+        r.other("speech synthesiser", 449_051_264);
+    }
     let Some(config) = within.child(&["audio_config"]) else { return Ok(()) };
     let text = r.hidden();
     let parameters = match outer {
@@ -37,6 +50,42 @@ fn voxtral(config: Fields<'_>, text: u128) -> Read<u128> {
     Ok(whisper_encoder(config, text)? - (hidden * text + text) + wide * text + text * text)
 }
 
+/// Granite Speech: a conformer with a head for letters, and a Q-Former that looks at windows of its frames.
+fn granite(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<u128> {
+    let number = |key: &str, usual: u32| -> Read<u128> { Ok(u128::from(config.optional(&[key])?.unwrap_or(usual))) };
+    let hidden = number("hidden_dim", 1024)?;
+    let wide = number("num_heads", 8)? * number("dim_head", 128)?;
+    let ffn = hidden * number("feedforward_mult", 4)?;
+    let inner = hidden * number("conv_expansion_factor", 2)?;
+    let distances = 2 * number("max_pos_emb", 512)? + 1;
+    let feed_forward = 2 * hidden + 2 * hidden * ffn + ffn + hidden;
+    let attention = 2 * hidden + 4 * hidden * wide + hidden + distances * number("dim_head", 128)?;
+    let convolution = 2 * hidden
+        + hidden * 2 * inner
+        + 2 * inner
+        + number("conv_kernel_size", 15)? * inner
+        + 2 * inner
+        + inner * hidden
+        + hidden;
+    let letters = number("output_dim", 42)?;
+    let ends = number("input_dim", 160)? * hidden + hidden + 2 * hidden * letters + letters + hidden;
+    let layer = 2 * feed_forward + attention + convolution + 2 * hidden;
+    let encoder = ends + number("num_layers", 10)? * layer;
+
+    let former = root.child(&["projector_config"]).unwrap_or(root);
+    let number = |key: &str, usual: u32| -> Read<u128> { Ok(u128::from(former.optional(&[key])?.unwrap_or(usual))) };
+    let (d, ffn) = (number("hidden_size", 768)?, number("intermediate_size", 3072)?);
+    let seen = number("encoder_hidden_size", 1408)?;
+    let layers = number("num_hidden_layers", 12)?;
+    let crossing = layers.div_ceil(number("cross_attention_frequency", 2)?.max(1));
+    let own = 4 * (d * d + d) + 2 * d + 2 * d * ffn + ffn + d + 2 * d;
+    let cross = 2 * (d * d + d) + 2 * (seen * d + d) + 2 * d;
+    let window = u128::from(root.optional(&["window_size"])?.unwrap_or(15));
+    let rate = u128::from(root.optional(&["downsample_rate"])?.unwrap_or(5)).max(1);
+    let projector = window / rate * d + 2 * d + layers * own + crossing * cross + d * text + text;
+    Ok(encoder + projector)
+}
+
 /// Voxtral Realtime: rotary positions, heads of their own width, gated feed-forwards, RMS norms.
 fn voxtral_realtime(config: Fields<'_>, text: u128) -> Read<u128> {
     let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
@@ -57,6 +106,18 @@ fn qwen2_5_omni(config: Fields<'_>, text: u128) -> Read<u128> {
     let hidden = u128::from(config.assume(&["d_model", "hidden_size"], 1280)?);
     let positions = u128::from(config.assume(&["max_source_positions"], 1500)?);
     Ok(whisper_encoder(config, text)? - positions * hidden + 2 * text)
+}
+
+/// The body of Qwen2.5-Omni that writes what is to be said as codes: Qwen2's blocks, embeddings as wide as the thinker's.
+fn talker(config: Fields<'_>) -> Read<u128> {
+    let number = |key: &str, usual: u32| -> Read<u128> { Ok(u128::from(config.optional(&[key])?.unwrap_or(usual))) };
+    let (hidden, from) = (number("hidden_size", 3584)?, number("embedding_size", 3584)?);
+    let (vocab, ffn) = (number("vocab_size", 8448)?, number("intermediate_size", 18944)?);
+    let width = number("head_dim", 128)?;
+    let (heads, kv) = (number("num_attention_heads", 28)? * width, number("num_key_value_heads", 4)? * width);
+    let layer = 2 * hidden * heads + heads + 2 * (hidden * kv + kv) + 3 * hidden * ffn + 2 * hidden;
+    let ends = vocab * from + from * hidden + hidden + hidden + hidden * vocab;
+    Ok(ends + number("num_hidden_layers", 28)? * layer)
 }
 
 /// Qwen3-ASR and Qwen3-Omni: three convolutions of stride two over the spectrum, then blocks with biases everywhere and two

@@ -22,7 +22,8 @@ const SO400M_448: VisionEncoder = VisionEncoder { hidden: 1152, ffn: 4304, patch
 /// The encoder of the tower that the file describes or names; nothing where it is unknown or no transformer.
 pub(super) fn read(r: &Reading<'_>, outer: &str, config: Option<Fields<'_>>) -> Read<Option<VisionEncoder>> {
     match (outer, config) {
-        ("gemma3n" | "fastvlm" | "florence2", _) => Ok(None),
+        ("gemma3n" | "fastvlm" | "florence2" | "got_ocr2" | "pp_chart2table", _) => Ok(None),
+        ("deepseek_vl_v2", Some(config)) if config.child(&["width"]).is_some() => Ok(None),
         ("phi3_v" | "molmo", _) | ("llava", None) => Ok(Some(CLIP_L_336)),
         ("phi4mm" | "phi4_multimodal", _) | ("minicpmv" | "minicpmo", None) => Ok(Some(SO400M_448)),
         (_, Some(config)) => described(r, outer, config),

@@ -332,6 +332,41 @@ pub(super) fn minimax_m1(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// Ling and Ring 2.5: delta attention with full gates and, in every so many layers, latent attention with a gate per head.
+pub(super) fn bailing_hybrid(r: &mut Reading<'_>) -> Read<()> {
+    let text = r.text;
+    latent::attention(r)?;
+    if r.spec.pattern.is_none() && !text.has(&["layer_types"]) {
+        let period = text.assume(&["layer_group_size"], 6)?.clamp(1, 1024);
+        let letters: Vec<char> = (1..=period).map(|i| if i == period { 'F' } else { 'L' }).collect();
+        r.spec.pattern = short_pattern(&letters);
+    }
+    let heads = text.optional(&["linear_num_heads"])?.unwrap_or(r.spec.heads);
+    let width = text.optional(&["linear_head_dim"])?.unwrap_or(128);
+    let taps = text.optional(&["linear_conv_kernel_dim", "short_conv_kernel_size"])?.unwrap_or(4);
+    r.spec.gated_delta = Some(GatedDelta {
+        key_heads: heads,
+        value_heads: heads,
+        key_dim: width,
+        value_dim: width,
+        conv: taps,
+        kind: LinearKind::Listed,
+    });
+    let letters: Vec<char> = r.spec.pattern.as_deref().unwrap_or("F").chars().collect();
+    let linear = (0..r.spec.layers as usize).filter(|i| letters[i % letters.len()] == 'L').count() as u128;
+    let (hidden, n, wide) = (r.hidden(), u128::from(heads), u128::from(heads) * u128::from(width));
+    // Queries, keys, values, output, decay and output gate; taps; strengths; decay and step bias; a norm.
+    let layer = 6 * hidden * wide + 3 * wide * u128::from(taps) + hidden * n + n + wide + u128::from(width);
+    r.other("linear attention", linear * layer);
+    let gates = (r.layers() - linear) * hidden * u128::from(r.spec.heads);
+    r.other("head gates", gates);
+    experts::read(r)?;
+    if let Some(moe) = &mut r.spec.moe {
+        moe.router_bias = true;
+    }
+    experts::next_token_blocks(r, false, 0)
+}
+
 /// Kimi Linear: Kimi delta attention and, in the listed layers, latent attention.
 pub(super) fn kimi_linear(r: &mut Reading<'_>) -> Read<()> {
     let text = r.text;

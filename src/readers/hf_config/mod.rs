@@ -21,6 +21,7 @@ mod networks;
 mod pairs;
 mod quantisation;
 mod recurrent;
+mod sam;
 mod siglip;
 mod towers;
 mod variants;

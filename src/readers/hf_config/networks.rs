@@ -2,7 +2,7 @@
 
 use super::json::{Fields, Read};
 use super::towers::{self, Encoder};
-use super::{Outcome, convolutions};
+use super::{Outcome, convolutions, sam};
 use crate::domain::{Body, Network, Speech, Task};
 
 /// Reads an image encoder or a speech recogniser; nothing for the `model_type`s of language models.
@@ -18,6 +18,7 @@ pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
             Ok(Some(image_network(root, convolutions::convnext(root, kind == "convnextv2")?, "cnn")?))
         }
         "swin" => Ok(Some(image_network(root, convolutions::swin(root)?, "transformer")?)),
+        "sam" => Ok(Some(image_network(root, sam::network(root)?, "transformer")?)),
         "moonshine" => Ok(Some(network(Task::Speech, moonshine(root)?, transformer(None)))),
         "parakeet_ctc" | "parakeet_encoder" => {
             Ok(Some(network(Task::Speech, convolutions::parakeet(root)?, transformer(None))))

@@ -55,6 +55,12 @@ pub(super) const SO400M: Keys = Keys {
     patch: 14,
 };
 pub(super) const MOLMO2: Keys = Keys { layers: (&["num_hidden_layers"], 25), ..SO400M };
+pub(super) const AIMV2: Keys = Keys {
+    hidden: (&["hidden_size"], 1024),
+    layers: (&["num_hidden_layers"], 24),
+    ffn: (&["intermediate_size"], 2816),
+    patch: 14,
+};
 pub(super) const INTERN: Keys = Keys {
     hidden: (&["hidden_size"], 1024),
     layers: (&["num_hidden_layers"], 24),
@@ -184,4 +190,21 @@ pub(super) fn siglip(config: Fields<'_>, pooling: bool) -> Read<u128> {
 /// A projector of two matrices with biases.
 pub(super) fn two_layers(from: u128, to: u128) -> u128 {
     from * to + to + to * to + to
+}
+
+/// A tower that LLaVA's kin name instead of describing it, with two matrices behind; nothing for an unknown name.
+pub(super) fn named(name: &str, text: u128, newline: bool) -> Option<(u128, u32)> {
+    let name = name.to_lowercase();
+    let (tower, width, tokens) = if name.contains("siglip-so400m-patch14-384") {
+        // Without its last layer and its pooling.
+        (412_987_248 - 15_239_504, 1152, 729)
+    } else if name.contains("clip-vit-large-patch14-336") {
+        (303_507_456, 1024, 576)
+    } else if name.contains("mobileclip_l") {
+        // FastViTHD of FastVLM.
+        (122_714_208, 3072, 256)
+    } else {
+        return None;
+    };
+    Some((tower + two_layers(width, text) + if newline { text } else { 0 }, tokens))
 }

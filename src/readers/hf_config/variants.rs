@@ -235,6 +235,16 @@ pub(super) fn modern_decoder(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// Yuan 2: each layer first mixes neighbouring tokens by two convolutions of two taps, with a norm (arXiv 2311.15786).
+#[expect(clippy::unnecessary_wraps, reason = "one of many functions of this type")]
+pub(super) fn yuan(r: &mut Reading<'_>) -> Read<()> {
+    let hidden = r.hidden();
+    let half = hidden / 2;
+    let filters = r.layers() * (4 * hidden * half + half + 2 * hidden);
+    r.other("local filters", filters);
+    Ok(())
+}
+
 /// Voxtral Realtime: each layer's feed-forward is scaled by the delay, through a bottleneck.
 pub(super) fn voxtral_realtime(r: &mut Reading<'_>) -> Read<()> {
     dimensions::sliding(r)?;

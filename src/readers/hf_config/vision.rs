@@ -2,7 +2,7 @@
 
 use super::json::{Fields, Read};
 use super::towers::{self, Encoder, two_layers};
-use super::{Reading, audio, encoder, siglip};
+use super::{Reading, audio, encoder, sam, siglip};
 use crate::domain::VisionTower;
 
 /// Where a file keeps its tower's dimensions.
@@ -27,7 +27,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "minicpmv" | "minicpmo" => Some(minicpmv(r, config)?),
         _ => match config {
             Some(config) => Some(described(r, outer, config)?),
-            None => None,
+            None => named(r),
         },
     };
     if let Some((parameters, tokens_per_image)) = tower {
@@ -37,6 +37,20 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         r.spec.vision = Some(VisionTower { parameters, tokens_per_image, encoder, attended_positions });
     }
     audio::read(r, outer)
+}
+
+/// The tower that a file of LLaVA's kin only names.
+fn named(r: &Reading<'_>) -> Option<Tower> {
+    let name = r.root.text(&["mm_vision_tower"])?;
+    let newline = r.root.text(&["mm_patch_merge_type"]).is_some_and(|kind| kind.contains("unpad"));
+    if let Some((parameters, tokens)) = towers::named(name, r.spec.hidden.into(), newline) {
+        r.root.note(format!(
+            "the vision tower {name} is counted with its published dimensions and a projector of two matrices"
+        ));
+        return Some((parameters, Some(tokens)));
+    }
+    r.root.note(format!("the vision tower {name} is unknown: it is not counted"));
+    None
 }
 
 fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower> {
@@ -65,7 +79,12 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "glm_ocr" => glm_ocr(config, text),
         "dots_ocr" => dots_ocr(config, text),
         "lfm2_vl" => lfm2_vl(r.root, config, text),
-        "deepseek_vl_v2" => deepseek_vl2(config, text),
+        "deepseek_vl_v2" => match config.child(&["width"]) {
+            Some(widths) => Ok((sam::deep_encoder(r.root, widths, text)?, None)),
+            None => deepseek_vl2(config, text),
+        },
+        "got_ocr2" | "pp_chart2table" => Ok((sam::got_ocr2(config, text)?, Some(256))),
+        "ovis2" => ovis2(r.root, config, text),
         "minimax_m3_vl" => minimax_m3(r.root, config, text),
         "locateanything" => locate_anything(config, text),
         "aria" => siglip::aria(r.root, config, text),
@@ -196,6 +215,23 @@ fn vipllava(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
     let sides = root.numbers(&["vision_feature_layers"])?.map_or(5, |layers| layers.len().clamp(1, 64) as u128);
     let seen = e.hidden * sides;
     Ok((towers::clip(config)? + 2 * seen + two_layers(seen, text), u32::try_from(e.patches(image)).ok()))
+}
+
+/// Ovis 2: AIMv2 (arXiv 2411.14402) and a head that turns patches into visual words, which have a table of embeddings.
+fn ovis2(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::AIMV2)?;
+    let patches = e.patches(config.side(&["image_size"])?.unwrap_or(224));
+    let stride = u128::from(config.optional(&["hidden_stride"])?.unwrap_or(1));
+    let words = u128::from(config.optional(&["vocab_size"])?.unwrap_or(16384));
+    let marks = u128::from(config.optional(&["num_visual_indicator_tokens"])?.unwrap_or(5));
+    let biases = if config.is(&["qkv_bias"])? { 4 * e.hidden } else { 0 };
+    let block = 4 * e.hidden * e.hidden + biases + 3 * e.hidden * e.ffn + 2 * e.hidden;
+    let front = e.patch_embedding(true) + patches * e.hidden + e.hidden;
+    let made = words.saturating_sub(marks);
+    let head = e.hidden * stride * stride * made
+        + 2 * made
+        + words * root.optional(&["hidden_size"])?.map_or(text, u128::from);
+    Ok((front + e.layers * block + e.hidden + head, None))
 }
 
 /// Florence 2: a DaViT, whose stages alternate attention over windows and over channels (arXiv 2204.03645), a projection
@@ -486,9 +522,13 @@ fn minicpmv(r: &Reading<'_>, config: Option<Fields<'_>>) -> Read<Tower> {
         r.root.note("`vision_config` is absent: the vision tower is counted as SigLIP So400m at 384 pixels, 26 layers");
         (1152, SO400M_384 - SO400M_LAYER)
     };
+    // The first versions store the positions of the queries.
+    let version = r.root.real(&["version"]).or_else(|| r.root.text(&["version"])?.parse().ok());
+    let stored = version.is_none_or(|v| v < 2.5) && r.kind == "minicpm";
+    let positions = if stored { u128::from(queries) * text } else { 0 };
     // Queries, a projection of keys, cross-attention with biases, three LayerNorms, an output projection.
     let resampler = u128::from(queries) * text + hidden * text + 4 * (text * text + text) + 6 * text + text * text;
-    Ok((tower + resampler, Some(queries)))
+    Ok((tower + resampler + positions, Some(queries)))
 }
 
 /// A tower of an unknown family: the usual encoder and a projector of two matrices.
