@@ -39,6 +39,9 @@ fn number_or_list(text: Fields<'_>, names: &[&str]) -> Read<Option<u32>> {
 /// The experts as most families write them; `None` when the model has none.
 pub(super) fn shape(r: &Reading<'_>) -> Read<Option<MoeShape>> {
     let text = r.text;
+    if text.flag(&["use_moe"])? == Some(false) {
+        return Ok(None);
+    }
     let experts = number_or_list(text, EXPERTS)?.unwrap_or(0);
     if experts == 0 {
         return Ok(None);

@@ -166,7 +166,7 @@ const FAMILIES: &[Family] = &[
     Family { types: &["gemma3", "gemma3_text"], gguf: "gemma3", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma3, ..GEMMA },
     Family { types: &["gemma3n", "gemma3n_text"], gguf: "gemma3n", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma3n, ..GEMMA },
     Family { types: &["gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"], gguf: "gemma4", post_norms: true, qk_norm: Some(QkNorm::PerHead), finish: gemma::gemma4, ..GEMMA },
-    Family { types: &["phi"], gguf: "phi2", tied: false, shared_norm: true, fused_qkv: false, finish: legacy::phi, ..GPT },
+    Family { types: &["phi", "phi-msft", "mixformer-sequential"], gguf: "phi2", tied: false, shared_norm: true, fused_qkv: false, finish: legacy::phi, ..GPT },
     Family { types: &["phi3", "phi3_v", "phi4mm", "phi4_multimodal"], finish: variants::phi3, ..PHI3 },
     Family { types: &["phi4"], finish: nothing_more, ..PHI3 },
     Family { types: &["phimoe"], gguf: "phimoe", norm: NormKind::LayerNorm, finish: experts::phimoe, ..LLAMA },
@@ -288,7 +288,7 @@ pub(super) fn by_structure(root: Fields<'_>, text: Fields<'_>) -> Option<(&'stat
 
 /// `DeepseekV4ForCausalLM` is of kind `deepseek_v4`: class names are types without underscores, with an ending.
 fn by_class(class: &str) -> Option<(&'static Family, &'static str)> {
-    const ENDINGS: [&str; 4] = ["For", "LMHeadModel", "Model", "Video"];
+    const ENDINGS: [&str; 5] = ["For", "LMHeadModel", "Model", "Video", "Reward"];
     let stem = ENDINGS.iter().filter_map(|ending| class.find(ending)).min().map_or(class, |cut| &class[..cut]);
     let stem = match stem {
         "CogVLM" => "llama".to_owned(),

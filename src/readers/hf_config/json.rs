@@ -131,6 +131,8 @@ impl<'a> Fields<'a> {
 
     fn number(names: &[&str], value: &Value) -> Read<u32> {
         let whole = match value {
+            // "Yes" where one is meant.
+            Value::Bool(yes) => Some(u64::from(*yes)),
             Value::Number(n) => n.as_u64().or_else(|| {
                 n.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(f)).map(|f| f as u64)
             }),

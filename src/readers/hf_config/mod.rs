@@ -5,6 +5,7 @@
 //! are the published ones is what the tests check.
 
 mod audio;
+mod captions;
 mod convolutions;
 mod defaults;
 mod dimensions;

@@ -2,7 +2,7 @@
 
 use super::json::{Fields, Read};
 use super::towers::{self, Encoder};
-use super::{Outcome, convolutions, sam};
+use super::{Outcome, captions, convolutions, sam};
 use crate::domain::{Body, Network, Speech, Task};
 
 /// Reads an image encoder or a speech recogniser; nothing for the `model_type`s of language models.
@@ -18,6 +18,7 @@ pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
             Ok(Some(image_network(root, convolutions::convnext(root, kind == "convnextv2")?, "cnn")?))
         }
         "swin" => Ok(Some(image_network(root, convolutions::swin(root)?, "transformer")?)),
+        "vision-encoder-decoder" => captions::read(root).map(Some),
         "sam" => Ok(Some(image_network(root, sam::network(root)?, "transformer")?)),
         "moonshine" => Ok(Some(network(Task::Speech, moonshine(root)?, transformer(None)))),
         "parakeet_ctc" | "parakeet_encoder" => {
@@ -30,12 +31,12 @@ pub(super) fn read(root: Fields<'_>, kind: &str) -> Read<Option<Outcome>> {
     }
 }
 
-fn network(task: Task, parameters: u128, network: Network) -> Outcome {
+pub(super) fn network(task: Task, parameters: u128, network: Network) -> Outcome {
     let parameters = u64::try_from(parameters).unwrap_or(u64::MAX);
     Outcome { task, parameters, active: parameters, body: Body::Network(network) }
 }
 
-fn transformer(input: Option<[u32; 3]>) -> Network {
+pub(super) fn transformer(input: Option<[u32; 3]>) -> Network {
     Network {
         giga_ops: None,
         activations_m: None,
@@ -72,13 +73,16 @@ fn dinov3(root: Fields<'_>) -> Read<Outcome> {
 }
 
 /// ViT: class token, learned positions, a norm at the end and a pooler, or a classifier.
-fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
+pub(super) fn image_encoder(root: Fields<'_>, kind: &str) -> Read<Outcome> {
     let encoder = Encoder::read(root, &towers::VIT)?;
     let image = root.side(&["image_size"])?.unwrap_or(224);
     let patches = encoder.patches(image);
     let hidden = encoder.hidden;
     let mut parameters =
         encoder.patch_embedding(true) + hidden + (patches + 1) * hidden + encoder.blocks() + 2 * hidden;
+    if !root.flag(&["qkv_bias"])?.unwrap_or(true) {
+        parameters -= encoder.layers * 3 * hidden;
+    }
     if kind == "deit" {
         // A second token, for what a teacher says.
         parameters += 2 * hidden;
