@@ -91,3 +91,37 @@ fn counts_are_those_of_the_publishers_files() {
         assert_eq!(model.parameters, published, "{name}");
     }
 }
+
+/// What differs in the full-attention layers of Gemma 4 stands in two numbers for all of them or, in files of the latest
+/// library, layer by layer.
+#[test]
+fn full_layers_of_gemma_4_are_read_either_way() {
+    let file = |told: &str| {
+        let text = format!(
+            r#"{{"model_type":"gemma4_text","architectures":["Gemma4ForCausalLM"],"hidden_size":2816,
+            "intermediate_size":2112,"num_hidden_layers":12,"num_attention_heads":16,"num_key_value_heads":8,"head_dim":256,
+            "sliding_window":1024,"vocab_size":262144,"hidden_size_per_layer_input":0,"attention_k_eq_v":true,{told}}}"#
+        );
+        parse(&text, "gemma").unwrap_or_else(|e| panic!("{e}"))
+    };
+    let both = file(r#""global_head_dim":512,"num_global_key_value_heads":2"#);
+    let each = file(r#""per_layer_config":{"05":{"head_dim":512,"num_key_value_heads":2},"11":{"head_dim":512}}"#);
+    assert_eq!(both.language().map(|body| &body.layers), each.language().map(|body| &body.layers));
+    let usual = file(r#""global_head_dim":512"#);
+    assert!(usual.parameters > both.parameters);
+}
+
+/// Kinds of models that nobody has heard of are read by the keys that only one family writes.
+#[test]
+fn unknown_kinds_are_read_by_their_keys() {
+    let read = |keys: &str| parse(&format!("{{{keys}}}"), "x").unwrap_or_else(|e| panic!("{e}"));
+    let bert = r#""hidden_size":768,"num_hidden_layers":12,"num_attention_heads":12,"intermediate_size":3072,
+        "vocab_size":30522,"max_position_embeddings":512,"type_vocab_size":2,"layer_norm_eps":1e-12"#;
+    let told = read(&format!(r#""model_type":"bert",{bert}"#));
+    let guessed = read(&format!(r#""model_type":"quaint",{bert}"#));
+    assert_eq!(guessed.parameters, told.parameters);
+    assert!(guessed.assumptions.iter().any(|a| a.contains("quaint")), "{:?}", guessed.assumptions);
+    let gpt =
+        r#""n_embd":768,"n_layer":12,"n_head":12,"n_positions":1024,"vocab_size":50257,"layer_norm_epsilon":1e-5"#;
+    assert_eq!(read(&format!(r#""model_type":"quaint",{gpt}"#)).parameters, 124_439_808);
+}

@@ -280,6 +280,10 @@ pub(super) fn by_structure(root: Fields<'_>, text: Fields<'_>) -> Option<(&'stat
         "deepseek_v3"
     } else if text.has(&["prefix_attn"]) && root.has(&["region"]) {
         "moondream1"
+    } else if text.has(&["type_vocab_size"]) && text.has(&["layer_norm_eps"]) && !text.has(&["rms_norm_eps"]) {
+        "bert"
+    } else if text.has(&["n_embd"]) && text.has(&["layer_norm_epsilon"]) && text.has(&["n_positions"]) {
+        "gpt2"
     } else {
         return None;
     };

@@ -51,9 +51,14 @@ pub(super) fn gemma4(r: &mut Reading<'_>) -> Read<()> {
     per_layer_inputs(r)?;
     r.spec.kv_shared_without_weights = false;
     let text = r.text;
-    let head_dim = text.optional(&["global_head_dim"])?.filter(|&w| w > 0).unwrap_or(r.spec.head_dim);
+    // Since its version 5.23 the transformers library writes what differs in these layers layer by layer.
+    let full = text.child(&["per_layer_config"]).and_then(|layers| layers.first_child());
+    let of_full = |name: &str| -> Read<Option<u32>> { full.map_or(Ok(None), |layer| layer.optional(&[name])) };
+    let told = of_full("head_dim")?.map_or_else(|| text.optional(&["global_head_dim"]), |width| Ok(Some(width)))?;
+    let head_dim = told.filter(|&w| w > 0).unwrap_or(r.spec.head_dim);
     let k_eq_v = text.is(&["attention_k_eq_v"])?;
-    let kv_heads = match text.optional(&["num_global_key_value_heads"])? {
+    let heads = of_full("num_key_value_heads")?;
+    let kv_heads = match heads.map_or_else(|| text.optional(&["num_global_key_value_heads"]), |n| Ok(Some(n)))? {
         Some(heads) if k_eq_v => heads,
         _ => r.spec.kv_heads,
     };

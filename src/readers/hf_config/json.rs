@@ -125,6 +125,14 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The first object among the values.
+    pub(super) fn first_child(&self) -> Option<Self> {
+        self.map.values().find_map(|value| match value {
+            Value::Object(map) => Some(Self { map, defaults: &[], of: "", notes: self.notes }),
+            _ => None,
+        })
+    }
+
     fn default(&self, names: &[&str]) -> Option<(&'static str, Fallback)> {
         self.defaults.iter().find(|(key, _)| names.contains(key)).copied()
     }
