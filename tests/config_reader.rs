@@ -594,3 +594,21 @@ proptest! {
         }
     }
 }
+
+/// Squares and tiles of absurd sizes are worked out without overflow, whatever then becomes of the file.
+#[test]
+fn absurd_towers_are_no_overflow() {
+    let body =
+        r#""hidden_size":1024,"num_hidden_layers":2,"num_attention_heads":8,"intermediate_size":2048,"vocab_size":999"#;
+    for (kind, tower) in [
+        ("qwen3_vl", r#""hidden_size":16777216,"spatial_merge_size":16777216,"depth":16777216"#),
+        ("ernie4_5_vl_moe", r#""hidden_size":16777216,"spatial_merge_size":16777216,"temporal_merge_size":16777216"#),
+        ("mllama", r#""hidden_size":1280,"image_size":16777216,"patch_size":1,"max_num_tiles":16777216"#),
+        ("glmasr", r#""hidden_size":16777216,"image_size":[16777216,1]"#),
+    ] {
+        let text = format!(
+            r#"{{"model_type":"{kind}","text_config":{{{body}}},"vision_config":{{{tower}}},"audio_config":{{{tower},"d_model":1}}}}"#
+        );
+        let _ = parse(&text, kind);
+    }
+}

@@ -31,6 +31,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
         "qwen2_5_omni" | "qwen2_5_omni_thinker" => qwen2_5_omni(config, text)?,
         "qwen3_asr" | "qwen3_omni_moe" | "qwen3_omni_moe_thinker" => qwen3(config, text)?,
         "voxtral" => voxtral(config, text)?,
+        "glmasr" => glm_asr(config, text)?,
         "voxtral_realtime" => voxtral_realtime(config, text)?,
         // Two matrices instead of one.
         "audioflamingo3" | "musicflamingo" => whisper_encoder(config, text)? + text * text + text,
@@ -47,7 +48,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
 fn voxtral(config: Fields<'_>, text: u128) -> Read<u128> {
     let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
     let wide = u128::from(config.assume(&["intermediate_size"], 5120)?);
-    Ok(whisper_encoder(config, text)? - (hidden * text + text) + wide * text + text * text)
+    Ok(whisper_encoder(config, text)?.saturating_sub(hidden * text + text) + wide * text + text * text)
 }
 
 /// Granite Speech: a conformer with a head for letters, and a Q-Former that looks at windows of its frames.
@@ -101,11 +102,20 @@ fn voxtral_realtime(config: Fields<'_>, text: u128) -> Read<u128> {
     Ok(front + layers * block + hidden + projector)
 }
 
+/// GLM-ASR: Whisper's encoder with rotary positions, four frames side by side through two matrices.
+fn glm_asr(config: Fields<'_>, text: u128) -> Read<u128> {
+    let hidden = u128::from(config.assume(&["hidden_size"], 1280)?);
+    let wide = u128::from(config.assume(&["intermediate_size"], 5120)?);
+    let positions = u128::from(config.optional(&["max_source_positions"])?.unwrap_or(1500));
+    let encoder = whisper_encoder(config, text)?.saturating_sub(positions * hidden + hidden * text + text);
+    Ok(encoder + wide * 2 * text + 2 * text + 2 * text * text + text)
+}
+
 /// Qwen2.5-Omni: Whisper's encoder with computed positions, and two vectors around each recording.
 fn qwen2_5_omni(config: Fields<'_>, text: u128) -> Read<u128> {
     let hidden = u128::from(config.assume(&["d_model", "hidden_size"], 1280)?);
     let positions = u128::from(config.assume(&["max_source_positions"], 1500)?);
-    Ok(whisper_encoder(config, text)? - positions * hidden + 2 * text)
+    Ok(whisper_encoder(config, text)?.saturating_sub(positions * hidden) + 2 * text)
 }
 
 /// The body of Qwen2.5-Omni that writes what is to be said as codes: Qwen2's blocks, embeddings as wide as the thinker's.

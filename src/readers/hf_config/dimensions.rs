@@ -60,7 +60,7 @@ pub(super) fn read(r: &mut Reading<'_>, family: &Family) -> Read<()> {
     }
     r.spec.vocab = match text.optional(VOCAB)? {
         Some(rows) => rows,
-        None => r.root.need(VOCAB)?,
+        None => r.root.optional(VOCAB)?.ok_or("`vocab_size` is missing")?,
     };
     r.spec.max_context = text.context(CONTEXT).or_else(|| text.optional(CONTEXT).ok().flatten().map(u64::from));
     attention(r, family)?;

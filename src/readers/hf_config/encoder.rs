@@ -22,7 +22,7 @@ const SO400M_448: VisionEncoder = VisionEncoder { hidden: 1152, ffn: 4304, patch
 /// The encoder of the tower that the file describes or names; nothing where it is unknown or no transformer.
 pub(super) fn read(r: &Reading<'_>, outer: &str, config: Option<Fields<'_>>) -> Read<Option<VisionEncoder>> {
     match (outer, config) {
-        ("gemma3n" | "fastvlm" | "florence2" | "got_ocr2" | "pp_chart2table", _) => Ok(None),
+        ("gemma3n" | "fastvlm" | "florence2" | "fuyu" | "got_ocr2" | "pp_chart2table", _) => Ok(None),
         ("deepseek_vl_v2", Some(config)) if config.child(&["width"]).is_some() => Ok(None),
         ("phi3_v" | "molmo", _) | ("llava", None) => Ok(Some(CLIP_L_336)),
         ("phi4mm" | "phi4_multimodal", _) | ("minicpmv" | "minicpmo", None) => Ok(Some(SO400M_448)),
@@ -88,7 +88,8 @@ fn described(r: &Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Option<Vi
         }
         "mllama" => {
             let tiles = config.optional(&["max_num_tiles"])?.unwrap_or(TILES);
-            let tile = square.unwrap_or(1601).next_multiple_of(TILE_PAD);
+            let tile = square.unwrap_or(1601);
+            let tile = tile.checked_next_multiple_of(TILE_PAD).unwrap_or(tile);
             VisionEncoder { patches: tile.saturating_mul(tiles), ..plain }
         }
         "deepseek_vl_v2" => VisionEncoder { patches: square.unwrap_or(27 * 27 + 1), ..plain },

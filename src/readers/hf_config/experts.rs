@@ -39,7 +39,7 @@ fn number_or_list(text: Fields<'_>, names: &[&str]) -> Read<Option<u32>> {
 /// The experts as most families write them; `None` when the model has none.
 pub(super) fn shape(r: &Reading<'_>) -> Read<Option<MoeShape>> {
     let text = r.text;
-    if text.flag(&["use_moe"])? == Some(false) {
+    if text.flag(&["use_moe", "is_moe"])? == Some(false) {
         return Ok(None);
     }
     let experts = number_or_list(text, EXPERTS)?.unwrap_or(0);
@@ -281,6 +281,24 @@ pub(super) fn ernie(r: &mut Reading<'_>) -> Read<()> {
     let hidden = r.hidden();
     let layer = dense_layer(r)?;
     r.other(MULTI_TOKEN_PREDICTION, blocks * (layer + 2 * hidden * hidden + 2 * hidden));
+    Ok(())
+}
+
+/// ERNIE 4.5 VL: beside the experts for text as many narrower ones for images, with a router and biases of their own; of
+/// one token either these or those take part.
+pub(super) fn ernie_vl(r: &mut Reading<'_>) -> Read<()> {
+    super::variants::ernie(r)?;
+    read(r)?;
+    with_shape(r, |moe| moe.router_bias = true);
+    let Some(moe) = r.spec.moe else { return Ok(()) };
+    let widths = r.text.numbers(WIDTH)?.unwrap_or_default();
+    if let [wide, narrow, ..] = widths[..] {
+        let width = u128::from(wide.min(narrow));
+        let experts = u128::from(moe.experts);
+        let layers = r.layers().saturating_sub(r.spec.dense_first_layers.into());
+        let hidden = r.hidden();
+        r.other("experts for images", layers * experts * (3 * hidden * width + hidden + 1));
+    }
     Ok(())
 }
 

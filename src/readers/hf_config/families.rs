@@ -188,6 +188,8 @@ const FAMILIES: &[Family] = &[
     Family { types: &["dots1"], gguf: "dots1", qk_norm: Some(QkNorm::PerHead), finish: experts::dots1, ..LLAMA },
     Family { types: &["bailing_moe", "bailing_moe_v2"], gguf: "bailingmoe2", finish: experts::bailing, ..PLAIN },
     Family { types: &["ernie4_5", "paddleocr_vl", "paddleocr_vl_text"], gguf: "ernie4_5", tied: true, finish: variants::ernie, ..PLAIN },
+    Family { types: &["doge"], gguf: "", qk_norm: Some(QkNorm::PerHead), finish: variants::doge, ..LLAMA },
+    Family { types: &["ernie4_5_vl_moe_text", "ernie4_5_vl_moe", "ernie4_5_moe_vl"], gguf: "", tied: true, finish: experts::ernie_vl, ..PLAIN },
     Family { types: &["ernie4_5_moe"], gguf: "ernie4_5-moe", tied: true, finish: experts::ernie, ..PLAIN },
     Family { types: &["hunyuan_v1_dense", "hunyuan"], gguf: "hunyuan-dense", finish: variants::hunyuan, ..LLAMA },
     Family { types: &["hunyuan_v1_moe"], gguf: "hunyuan-moe", finish: experts::hunyuan, ..LLAMA },

@@ -185,9 +185,9 @@ fn language_part<'a>(root: Fields<'a>) -> Fields<'a> {
         return root.child(&["decoder"]).unwrap_or(root);
     }
     match within.child(&NESTS) {
-        Some(part) if part.has(&["model_type", "hidden_size", "num_hidden_layers", "dim", "vocab_size", "d_model"]) => {
-            part
-        }
+        Some(part) if part.has(&["hidden_size", "num_hidden_layers", "dim", "vocab_size", "d_model"]) => part,
+        // One that only says its kind leaves out what equals the defaults, unless the dimensions stand beside it.
+        Some(part) if part.has(&["model_type"]) && !within.has(dimensions::HIDDEN) => part,
         _ => within,
     }
 }

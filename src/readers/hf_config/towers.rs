@@ -55,6 +55,12 @@ pub(super) const SO400M: Keys = Keys {
     patch: 14,
 };
 pub(super) const MOLMO2: Keys = Keys { layers: (&["num_hidden_layers"], 25), ..SO400M };
+pub(super) const ERNIE: Keys = Keys {
+    hidden: (&["hidden_size"], 1280),
+    layers: (&["depth", "num_hidden_layers"], 32),
+    ffn: (&["intermediate_size"], 5120),
+    patch: 14,
+};
 pub(super) const AIMV2: Keys = Keys {
     hidden: (&["hidden_size"], 1024),
     layers: (&["num_hidden_layers"], 24),

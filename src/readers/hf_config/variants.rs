@@ -245,6 +245,21 @@ pub(super) fn yuan(r: &mut Reading<'_>) -> Read<()> {
     Ok(())
 }
 
+/// Doge: a weight and a projection that mask values, norms of queries and keys, learned residuals.
+pub(super) fn doge(r: &mut Reading<'_>) -> Read<()> {
+    if r.text.is(&["is_moe"])? {
+        return Err("its experts, picked by products of keys, are not understood".to_owned());
+    }
+    let kv = u128::from(r.spec.kv_heads);
+    let width = kv * u128::from(r.spec.head_dim);
+    let biases = if r.spec.qkv_bias { kv } else { 0 };
+    let layers = r.layers();
+    let hidden = r.hidden();
+    r.other("masks over values", layers * (width * kv + biases + kv));
+    r.other("learned residuals", layers * 2 * hidden);
+    Ok(())
+}
+
 /// Voxtral Realtime: each layer's feed-forward is scaled by the delay, through a bottleneck.
 pub(super) fn voxtral_realtime(r: &mut Reading<'_>) -> Read<()> {
     dimensions::sliding(r)?;

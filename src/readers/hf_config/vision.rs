@@ -8,6 +8,9 @@ use crate::domain::VisionTower;
 /// Where a file keeps its tower's dimensions.
 const CONFIGS: &[&str] = &["vision_config", "vision_tower_cfg", "vision", "vision_model_config", "vit_config"];
 
+/// No tower merges squares with longer sides; it keeps the square of what is merged inside 128 bits.
+const MAX_MERGE: u32 = 64;
+
 /// What a tower comes down to: parameters with projector, tokens per image where they are fixed.
 type Tower = (u128, Option<u32>);
 
@@ -18,6 +21,7 @@ pub(super) fn read(r: &mut Reading<'_>, outer: &str) -> Read<()> {
     let tower = match outer {
         "llava" if config.is_none() => Some(llava_original(r)?),
         "phi3_v" => Some(phi3_vision(r)?),
+        "fuyu" => Some(fuyu(r)?),
         "molmo" => Some(molmo(r)?),
         "llama4" if config.is_none() => Some(default_llama4(r)?),
         "gemma3n" => Some((gemma3n_towers(r), Some(256))),
@@ -91,6 +95,7 @@ fn described(r: &mut Reading<'_>, outer: &str, config: Fields<'_>) -> Read<Tower
         "cohere2_vision" => siglip::cohere2(r.root, config, text),
         "deepseek_vl" => siglip::deepseek_vl(config, text),
         "idefics2" => siglip::idefics2(r.root, config, text),
+        "ernie4_5_vl_moe" | "ernie4_5_moe_vl" => ernie(config, text),
         "florence2" => florence(r.root, config),
         "video_llama_3" => siglip::video_llama3(config, text),
         "minicpmv4_6" | "minicpmv4_7" | "minicpm_ocr" => siglip::minicpmv4_6(config, text),
@@ -128,7 +133,7 @@ fn qwen3(config: Fields<'_>, text: u128) -> Read<Tower> {
     let e = Encoder::read(config, &towers::QWEN3)?;
     let out = config.optional(&["out_hidden_size"])?.map_or(text, u128::from);
     let positions = u128::from(config.optional(&["num_position_embeddings"])?.unwrap_or(2304));
-    let merge = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2));
+    let merge = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2).min(MAX_MERGE));
     let merged = merge * merge * e.hidden;
     let merger = merged * merged + merged + merged * out + out;
     let deep = config.numbers(&["deepstack_visual_indexes"])?.map_or(0, |l| l.len() as u128);
@@ -232,6 +237,26 @@ fn ovis2(root: Fields<'_>, config: Fields<'_>, text: u128) -> Read<Tower> {
         + 2 * made
         + words * root.optional(&["hidden_size"])?.map_or(text, u128::from);
     Ok((front + e.layers * block + e.hidden + head, None))
+}
+
+/// Fuyu has no tower: patches are projected as they are.
+fn fuyu(r: &Reading<'_>) -> Read<Tower> {
+    let text = u128::from(r.spec.hidden);
+    let side = u128::from(r.root.side(&["patch_size"])?.unwrap_or(30));
+    let channels = u128::from(r.root.optional(&["num_channels"])?.unwrap_or(3));
+    Ok((channels * side * side * text + text, None))
+}
+
+/// ERNIE 4.5 VL: plain blocks with rotary positions, then squares of patches and pairs of frames are merged in turn.
+fn ernie(config: Fields<'_>, text: u128) -> Read<Tower> {
+    let e = Encoder::read(config, &towers::ERNIE)?;
+    let space = u128::from(config.optional(&["spatial_merge_size"])?.unwrap_or(2).min(MAX_MERGE));
+    let time = u128::from(config.optional(&["temporal_merge_size"])?.unwrap_or(2).min(MAX_MERGE));
+    let merged = space * space * e.hidden;
+    let square = 2 * (merged * merged + merged) + 2 * merged;
+    let pair = time * merged * merged + merged + merged * merged + merged + 2 * merged;
+    let projector = merged * text + text + text;
+    Ok((e.patch_embedding(false) + e.blocks() + 2 * e.hidden + square + pair + projector, None))
 }
 
 /// Florence 2: a DaViT, whose stages alternate attention over windows and over channels (arXiv 2204.03645), a projection
