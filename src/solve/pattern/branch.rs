@@ -9,18 +9,21 @@ use super::master::{Effort, Master, Relaxed, Task, Weights};
 use super::price::Total;
 
 /// Column generation in a node.
-const NODE: Effort = Effort { rounds: 120, nodes: (2_000, 30_000), enough: f64::INFINITY };
+const NODE: Effort =
+    Effort { rounds: 400, nodes: (2_000, 200_000), enough: f64::INFINITY, steps: 3_000_000, near: 0.1 };
 
 /// Steps for looking after a better cover when a new one was found.
-const POLISH: u64 = 4_000_000;
+const POLISH: u64 = 1_000_000;
 
 /// Most ways down from a node.
 const TRIES: usize = 4;
 
 /// How many ways down are tried from a node: many early on, when any cover is news, later few, so that the bound rises.
 const fn tries(number: usize) -> usize {
-    if number == 0 || number.is_power_of_two() {
+    if number == 0 {
         TRIES
+    } else if number.is_power_of_two() {
+        2
     } else if number.is_multiple_of(3) {
         1
     } else {

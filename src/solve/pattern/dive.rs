@@ -10,7 +10,7 @@ use super::master::{Effort, Master, Pattern, Task, Weights};
 const NEARLY: f64 = 0.85;
 
 /// Column generation on the way down.
-const DOWN: Effort = Effort { rounds: 30, nodes: (1_000, 4_000), enough: f64::INFINITY };
+const DOWN: Effort = Effort { rounds: 12, nodes: (1_000, 4_000), enough: f64::INFINITY, steps: u64::MAX, near: 0.5 };
 
 /// Most devices that are taken out at once.
 const MOST: usize = 5;

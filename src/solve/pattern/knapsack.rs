@@ -5,18 +5,19 @@
 //! it completes the other. A partial set is worth at most what it has plus, for any prices of the resources, what is left of
 //! them together with what each item to come is worth beyond what it takes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::super::answer::MAX_POOLS;
 use super::super::set::Set;
 use super::super::unit::{Choice, Room, Unit};
-use super::price::{Priced, RESOURCES, SAFETY, Seat, Taken};
+use super::price::{Priced, RESOURCES, SAFETY, Seat, Taken, Total};
 
 /// Stretches of the prices of two resources that are tried against each other.
 const STRETCHES: [f64; 9] = [0.0, 0.4, 0.7, 0.88, 1.0, 1.12, 1.35, 1.8, 3.0];
 
-/// Least number of partial sets that are kept side by side.
-const LEAST_WIDTH: u64 = 24;
+/// Guides at the pace of the items.
+const PACES: usize = 24;
 
 /// A set that has been decided for the items so far.
 #[derive(Clone)]
@@ -97,6 +98,8 @@ pub(super) struct Knapsack<'k, 's, 'u> {
     items: &'k [Taken<'s, 'u>],
     prices: [f64; RESOURCES],
     guides: Guides,
+    /// Positions, what is worth most for what it takes first.
+    by_pace: Vec<usize>,
     /// By position.
     appetites: Vec<Appetite>,
     /// The pool that is compared beside load.
@@ -125,6 +128,16 @@ impl<'k, 's, 'u> Knapsack<'k, 's, 'u> {
                 }
             }
         }
+        // What is left is worth as much as the items at hand are for what they take.
+        let mut by_pace: Vec<usize> = (0..items.len()).collect();
+        by_pace.sort_by_cached_key(|&position| (Reverse(Total(seat.pace(&items[position], prices))), position));
+        for number in 0..PACES {
+            let Some(&position) = by_pace.get(number * items.len() / PACES) else { break };
+            let pace = seat.pace(&items[position], prices);
+            if pace > 0.3 && pace < 3.0 {
+                guides.push(prices.map(|price| price * pace));
+            }
+        }
         // Whole bundles.
         while guides.len() % BUNDLE != 0 {
             guides.push(*prices);
@@ -145,12 +158,11 @@ impl<'k, 's, 'u> Knapsack<'k, 's, 'u> {
             appetites[position] = appetite;
         }
         let scarce = (0..MAX_POOLS).max_by(|&a, &b| prices[a].total_cmp(&prices[b]).then(b.cmp(&a))).unwrap_or(0);
-        Self { seat, unit, items, prices: *prices, guides, appetites, scarce }
+        Self { seat, unit, items, prices: *prices, guides, by_pace, appetites, scarce }
     }
 
-    /// Looks for sets worth more than `above`, the best last, looking at some `nodes` partial sets at most.
-    pub(super) fn fill(&self, above: f64, nodes: u64) -> Priced {
-        let width = (nodes / (self.items.len() as u64).max(1)).max(LEAST_WIDTH) as usize;
+    /// Looks for sets worth more than `above`, the best last, keeping so many partial sets side by side.
+    pub(super) fn fill(&self, above: f64, width: usize) -> Priced {
         let mut trail: Vec<(u32, u8, u16)> = Vec::new();
         let empty = Partial {
             gain: 0.0,
@@ -196,13 +208,13 @@ impl<'k, 's, 'u> Knapsack<'k, 's, 'u> {
             }
         }
         let sets = found.iter().rev().take(2).rev().map(|&last| traced(&trail, last)).collect();
-        Priced { most: best.max(left) * SAFETY, sets, nodes: looked }
+        Priced { most: best.max(left) * SAFETY, sets, open: left > best, nodes: looked }
     }
 
-    /// A partial set with all items to come that still fit, in their order; its worth and last step.
+    /// A partial set with all items to come that still fit, what is worth most for what it takes first; its worth and last step.
     fn finished(&self, position: usize, partial: &Partial, trail: &mut Vec<(u32, u8, u16)>) -> (f64, u32) {
         let mut now = partial.clone();
-        for item in &self.items[position..] {
+        for item in self.by_pace.iter().filter(|&&at| at >= position).map(|&at| &self.items[at]) {
             let ways = item.ways.iter().filter_map(|(gain, number, using)| {
                 let grown = self.with(&now, item.item, *gain, using.choice)?;
                 Some((gain - self.seat.paid(using, &self.prices), *number, grown))

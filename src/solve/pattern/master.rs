@@ -81,12 +81,10 @@ impl Weights {
 pub(super) struct Relaxed {
     /// No cover costs less.
     pub(super) bound: f64,
-    /// Weights of that bound.
+    /// Weights to go on from.
     pub(super) weights: Weights,
     /// By kind, what a device costs at least beyond what it hosts is worth.
     pub(super) excess: Vec<f64>,
-    /// Cost of the fractional cover.
-    pub(super) value: f64,
     /// Patterns of the fractional cover.
     pub(super) used: Vec<(u32, f64)>,
     pub(super) feasible: bool,
@@ -100,6 +98,18 @@ pub(super) struct Effort {
     pub(super) nodes: (u64, u64),
     /// The search may end when no cover can cost less than this.
     pub(super) enough: f64,
+    /// Steps after which the search ends.
+    pub(super) steps: u64,
+    /// What may remain between program and bound, as a part of what remains to `enough`.
+    pub(super) near: f64,
+}
+
+impl Effort {
+    /// What may remain between program and bound.
+    fn close(&self, value: f64) -> f64 {
+        let room = if self.enough.is_finite() { (self.enough - value).max(0.0) } else { 0.0 };
+        (CLOSE * value).max(self.near * room)
+    }
 }
 
 /// All machines and patterns of a site class.
@@ -148,8 +158,11 @@ impl<'u> Master<'u> {
         let active: Vec<usize> =
             self.active.iter().copied().filter(|&seat| task.counts[self.seats[seat].kind].1 > 0).collect();
         let average = start.worth.iter().sum::<f64>() / start.worth.len().max(1) as f64;
-        let mut missing: Vec<f64> = items.iter().map(|&item| 3.0 * start.worth[item] + 0.5 * average + 1e-3).collect();
-        missing.resize(rows.len(), 1.5 * average * items.len() as f64 + 1.0);
+        // Where a tenth of an item is missing, a cover costs more than can be of use already.
+        let dearest = 10.0 * effort.enough;
+        let mut missing: Vec<f64> =
+            items.iter().map(|&item| (3.0 * start.worth[item] + 0.5 * average + 1e-3).min(dearest)).collect();
+        missing.resize(rows.len(), (1.5 * average * items.len() as f64 + 1.0).min(dearest));
         let mut program = Program::new(&rows, missing);
         // An item that lacks cover costs at least what a machine of its own does.
         let alone = |&item: &usize| {
@@ -162,18 +175,24 @@ impl<'u> Master<'u> {
         let press = |program: &mut Program, missing: &[u32]| {
             missing.iter().for_each(|&row| program.press(row, 3.0, alone.get(row as usize).copied().unwrap_or(0.0)));
         };
-        let mut best: Option<Relaxed> = None;
-        let mut center = start.clone();
+        // The best bound and, by kind, what a device costs beyond what it hosts is worth.
+        let mut best = (0.0, vec![0.0; self.unit.kinds.len()]);
+        // Weights to stay near to, and the bound that they give.
+        let (mut center, mut level) = (start.clone(), f64::NEG_INFINITY);
         for item in 0..task.demand.len() {
             if task.demand[item] == 0 {
                 center.worth[item] = 0.0;
             }
         }
-        let (mut nodes, mut hold, mut presses) = (effort.nodes.0, 0.85, 0);
+        let mut nodes = vec![effort.nodes.0; active.len()];
+        let (mut hold, mut presses) = (0.85, 0);
         // What was missing between bound and program some rounds ago.
         let (mut since, mut gap) = (0, f64::INFINITY);
         let mut last = None;
         let mut fresh = true;
+        // Seats whose worth is not known as well as it could be.
+        let mut vague: Vec<usize> = Vec::new();
+        let until = watch.steps.saturating_add(effort.steps);
         for _ in 0..effort.rounds {
             if fresh {
                 let optimum = program.solve(&lines.columns);
@@ -181,16 +200,18 @@ impl<'u> Master<'u> {
                 last = Some(optimum);
             }
             let Some(optimum) = &last else { break };
-            let known = best.as_ref().map_or(0.0, |best: &Relaxed| best.bound);
+            let known = best.0;
             // Where what is lacking costs more than can be of use already, dearer lacks tell nothing new.
             let lacking = !optimum.missing.is_empty() && optimum.value < effort.enough;
-            if known >= effort.enough || optimum.missing.is_empty() && known >= optimum.value * (1.0 - CLOSE) {
+            let between = optimum.value - known;
+            let close = between <= effort.close(optimum.value);
+            if known >= effort.enough || optimum.missing.is_empty() && close || watch.steps >= until {
                 break;
             }
             since += 1;
-            if since > PATIENCE || known >= optimum.value * (1.0 - 1e-4) {
-                let stuck = optimum.value - known > 0.8 * gap || known >= optimum.value * (1.0 - 1e-4);
-                (since, gap) = (0, optimum.value - known);
+            if since > PATIENCE || close {
+                let stuck = between > 0.8 * gap || close;
+                (since, gap) = (0, between);
                 if stuck && lacking && presses < 12 {
                     press(&mut program, &optimum.missing);
                     presses += 1;
@@ -198,47 +219,54 @@ impl<'u> Master<'u> {
                     gap = f64::INFINITY;
                     continue;
                 }
-                if stuck && nodes < effort.nodes.1 {
-                    nodes *= 4;
+                if stuck && !vague.is_empty() {
+                    vague.iter().for_each(|&position| nodes[position] *= 4);
                     gap = f64::INFINITY;
                 } else if stuck {
                     break;
                 }
+                if stuck {
+                    // These weights lead nowhere (without any, the devices that must be bought bound well already).
+                    level = f64::NEG_INFINITY;
+                }
             }
             let outer = lines.weights(optimum.duals.as_slice(), task);
             let at = center.mixed(&outer, hold);
-            let priced = self.price(task, &active, &at, nodes);
+            let priced = self.price(task, &active, &at, &nodes);
             watch.step(priced.iter().map(|p| p.nodes).sum::<u64>() + 4 * active.len() as u64)?;
             let (bound, excess) = self.bound(task, &active, &at, &priced);
-            let mut open = false;
             fresh = false;
+            vague.clear();
+            let mut deeper = false;
+            let fine = 1.0 + 0.5 * (effort.close(optimum.value) / optimum.value).max(1e-9);
             for (position, found) in priced.iter().enumerate() {
                 let seat = active[position];
-                let above = self.above(seat, &at);
-                open |= found.sets.is_empty() && found.most > above * (1.0 + 1e-9);
+                if found.open && found.most > self.above(seat, &at) * fine && nodes[position] < effort.nodes.1 {
+                    if found.sets.is_empty() {
+                        nodes[position] *= 4;
+                        deeper = true;
+                    } else {
+                        vague.push(position);
+                    }
+                }
                 for set in found.sets.iter().rev().take(2) {
                     let number = self.add(seat, set.clone());
                     fresh |= lines.add(self, task, number);
                 }
             }
-            if best.as_ref().is_none_or(|best| bound > best.bound) {
-                center = at;
-                best = Some(Relaxed {
-                    bound,
-                    weights: center.clone(),
-                    excess,
-                    value: 0.0,
-                    used: Vec::new(),
-                    feasible: false,
-                });
+            if bound > best.0 {
+                best = (bound, excess);
+            }
+            if bound > level {
+                (center, level) = (at, bound);
             }
             if fresh {
                 hold = 0.7;
             } else if hold > 0.05 {
                 // Nothing here cuts off the weights of the program: closer to them.
                 hold = (hold - 0.25).max(0.0);
-            } else if open && nodes < effort.nodes.1 {
-                nodes *= 4;
+            } else if deeper {
+                // The same weights once more.
             } else if lacking && presses < 12 {
                 press(&mut program, &optimum.missing);
                 presses += 1;
@@ -249,18 +277,8 @@ impl<'u> Master<'u> {
         }
         let optimum = program.solve(&lines.columns);
         watch.step(optimum.pivots * 8)?;
-        let mut relaxed = best.unwrap_or_else(|| Relaxed {
-            bound: 0.0,
-            weights: center,
-            excess: vec![0.0; self.unit.kinds.len()],
-            value: 0.0,
-            used: Vec::new(),
-            feasible: false,
-        });
-        relaxed.value = optimum.value;
-        relaxed.feasible = optimum.missing.is_empty();
-        relaxed.used = optimum.used.iter().map(|&(column, part)| (lines.patterns[column as usize], part)).collect();
-        Ok(relaxed)
+        let used = optimum.used.iter().map(|&(column, part)| (lines.patterns[column as usize], part)).collect();
+        Ok(Relaxed { bound: best.0, weights: center, excess: best.1, used, feasible: optimum.missing.is_empty() })
     }
 
     /// What a set on a seat must be worth to be a gain.
@@ -271,13 +289,14 @@ impl<'u> Master<'u> {
     }
 
     /// The sets of seats that are worth more than they cost.
-    fn price(&mut self, task: &Task, active: &[usize], weights: &Weights, nodes: u64) -> Vec<Priced> {
-        let tasks: Vec<(usize, f64, [f64; MAX_POOLS + 1])> =
-            active.iter().map(|&seat| (seat, self.above(seat, weights), self.prices[seat])).collect();
+    fn price(&mut self, task: &Task, active: &[usize], weights: &Weights, nodes: &[u64]) -> Vec<Priced> {
+        let tasks: Vec<(usize, f64, [f64; MAX_POOLS + 1], u64)> = (active.iter().zip(nodes))
+            .map(|(&seat, &nodes)| (seat, self.above(seat, weights), self.prices[seat], nodes))
+            .collect();
         let (unit, seats) = (self.unit, &self.seats);
         let all: Vec<(Priced, [f64; MAX_POOLS + 1])> = tasks
             .into_par_iter()
-            .map(|(seat, above, mut prices)| {
+            .map(|(seat, above, mut prices, nodes)| {
                 let allowed = task.allowed[seats[seat].kind];
                 let found = seats[seat].best(unit, &weights.worth, allowed, above, &mut prices, nodes);
                 (found, prices)

@@ -12,6 +12,7 @@ mod knapsack;
 mod lp;
 mod master;
 mod price;
+mod resources;
 
 use super::construct::Device;
 use super::front;
@@ -24,7 +25,8 @@ use master::{Effort, Master, Task, Weights};
 use price::Seat;
 
 /// Column generation for the whole class.
-const ROOT: Effort = Effort { rounds: 600, nodes: (2_000, 30_000), enough: f64::INFINITY };
+const ROOT: Effort =
+    Effort { rounds: 600, nodes: (2_000, 200_000), enough: f64::INFINITY, steps: 5_000_000, near: 0.02 };
 
 /// Steps for the search over numbers of devices.
 const SEARCH: u64 = 400_000_000;
@@ -80,8 +82,9 @@ pub(super) fn tell<'u>(
         power: 0.0,
         kinds: vec![0.0; unit.kinds.len()],
     };
-    let relaxed = master.relax(&task, &weights, ROOT, watch).ok()?;
-    let first = cover.as_ref().map(|cover| cover.cost);
+    let first = cover.as_ref().map(|cover: &Cover| cover.cost);
+    let root = Effort { enough: first.unwrap_or(f64::INFINITY), ..ROOT };
+    let relaxed = master.relax(&task, &weights, root, watch).ok()?;
     let step = step(unit, prices);
     let cent = step as f64 * scale * 0.999;
     // No unit costs more than this.

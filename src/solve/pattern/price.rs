@@ -4,10 +4,13 @@
 //! machine's resources: for any of them, what the resources are worth together with what each item is worth beyond what
 //! it takes is never less than the best set.
 
+use std::cmp::Reverse;
+
 use super::super::answer::MAX_POOLS;
 use super::super::set::Set;
 use super::super::unit::{Choice, Room, Unit};
 use super::knapsack::Knapsack;
+use super::resources;
 
 /// Resources of a machine: its pools and its time.
 pub(super) const RESOURCES: usize = MAX_POOLS + 1;
@@ -15,8 +18,11 @@ pub(super) const RESOURCES: usize = MAX_POOLS + 1;
 /// Bounds are raised by this for the rounding of sums of some hundred terms.
 pub(super) const SAFETY: f64 = 1.0 + 1e-10;
 
-/// Rounds of the search for good prices of the resources.
-const ROUNDS: u32 = 14;
+/// Sizes that are told apart in the order of items, as parts of the whole machine.
+const SIZES: f64 = 40.0;
+
+/// Least number of partial sets that are kept side by side.
+const LEAST_WIDTH: u64 = 24;
 
 /// One choice of an item on a machine as shares of the machine's resources, and what running it costs.
 #[derive(Debug, Clone)]
@@ -50,6 +56,8 @@ pub(super) struct Priced {
     pub(super) most: f64,
     /// Sets worth more than was asked for, with the number of the use of each item; the best last.
     pub(super) sets: Vec<Vec<(u8, u16)>>,
+    /// Whether more nodes may tell more.
+    pub(super) open: bool,
     /// Nodes of the search.
     pub(super) nodes: u64,
 }
@@ -108,72 +116,36 @@ impl<'u> Seat<'u> {
         }
         let total: f64 = items.iter().map(|item| item.ways.iter().map(|w| w.0).fold(0.0, f64::max)).sum();
         if total * SAFETY <= above {
-            return Priced { most: total * SAFETY, sets: Vec::new(), nodes: 1 };
+            return Priced { most: total * SAFETY, sets: Vec::new(), open: false, nodes: 1 };
         }
-        let most = self.relax(&items, prices, above).min(total) * SAFETY;
+        let most = resources::bound(self, &items, prices, above).min(total) * SAFETY;
         if most <= above || nodes == 0 {
-            return Priced { most, sets: Vec::new(), nodes: 1 };
+            return Priced { most, sets: Vec::new(), open: false, nodes: 1 };
         }
-        // Whatever takes little for its worth comes first.
-        let rank = |item: &Taken| {
-            let best = item.ways.iter().map(|(gain, _, using)| gain / (self.paid(using, prices) + 1e-12));
-            best.fold(0.0, f64::max)
+        // What takes much, at these prices or of a single resource, is decided first: few sets are left side by side when
+        // what takes little fills the gaps. Of what takes about as much, whatever is worth most for it comes first.
+        let size = |(_, _, using): &(f64, u16, &Use)| {
+            let part = self.resources.iter().map(|&r| using.shares[r]).fold(0.0, f64::max);
+            (self.paid(using, prices) / most).max(0.5 * part)
         };
-        items.sort_by_cached_key(|item| (std::cmp::Reverse(Total(rank(item))), item.item));
-        let found = Knapsack::new(self, unit, &items, prices).fill(above, nodes);
+        items.sort_by_cached_key(|item| {
+            let size = (item.ways.iter().map(size).fold(f64::INFINITY, f64::min) * SIZES).floor();
+            (Reverse(Total(size)), Reverse(Total(self.pace(item, prices))), item.item)
+        });
+        let width = (nodes / items.len() as u64).max(LEAST_WIDTH) as usize;
+        let found = Knapsack::new(self, unit, &items, prices).fill(above, width);
         Priced { most: found.most.min(most), ..found }
+    }
+
+    /// What an item is worth for what it takes at these prices.
+    pub(super) fn pace(&self, item: &Taken, prices: &[f64; RESOURCES]) -> f64 {
+        let all = item.ways.iter().map(|(gain, _, using)| gain / (self.paid(using, prices) + 1e-12));
+        all.fold(0.0, f64::max)
     }
 
     /// What a use takes at these prices.
     pub(super) fn paid(&self, using: &Use, prices: &[f64; RESOURCES]) -> f64 {
         self.resources.iter().map(|&r| using.shares[r] * prices[r]).sum()
-    }
-
-    /// Improves the prices of the resources; the least bound found.
-    fn relax(&self, items: &[Taken], prices: &mut [f64; RESOURCES], above: f64) -> f64 {
-        let mut best = (f64::INFINITY, *prices);
-        let mut now = *prices;
-        if self.resources.iter().all(|&r| now[r] == 0.0) {
-            let total: f64 = items.iter().map(|item| item.ways.iter().map(|w| w.0).fold(0.0, f64::max)).sum();
-            let start = total.min(above.max(0.0) * 1.1) / self.resources.len().max(1) as f64;
-            self.resources.iter().for_each(|&r| now[r] = start);
-        }
-        let mut pace = 0.3;
-        for _ in 0..ROUNDS {
-            let mut sum: f64 = self.resources.iter().map(|&r| now[r]).sum();
-            let mut slack = [1.0; RESOURCES];
-            for item in items {
-                let mut most = (0.0, None);
-                for (gain, _, using) in &item.ways {
-                    let left = gain - self.paid(using, &now);
-                    if left > most.0 {
-                        most = (left, Some(using));
-                    }
-                }
-                sum += most.0;
-                if let Some(using) = most.1 {
-                    self.resources.iter().for_each(|&r| slack[r] -= using.shares[r]);
-                }
-            }
-            if sum < best.0 {
-                best = (sum, now);
-            } else {
-                pace *= 0.6;
-            }
-            if best.0 <= above {
-                break;
-            }
-            let norm: f64 = self.resources.iter().map(|&r| slack[r] * slack[r]).sum();
-            if norm < 1e-12 {
-                break;
-            }
-            for &r in &self.resources {
-                let step = pace * sum * 0.5 * slack[r] / norm.max(0.05);
-                now[r] = (now[r] - step).max(0.0);
-            }
-        }
-        *prices = best.1;
-        best.0
     }
 }
 
