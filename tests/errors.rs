@@ -172,3 +172,21 @@ fn a_saved_plan_may_begin_with_the_mark_of_an_editor() {
     fs::write(folder.path().join("plan.json"), format!("\u{feff}{}", plan.replace('\n', "\r\n"))).unwrap();
     assert_eq!(run(&["check", "plan.json"]).status.code(), Some(0));
 }
+
+#[test]
+fn more_workloads_than_can_be_told_apart_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let each = |i: usize| format!("  - {{ name: w{i}, model: timm/resnet50, targets: {{ inferences_s: 1 }} }}\n");
+    let text: String = (0..129).map(each).collect();
+    fs::write(folder.path().join("many"), format!("workloads:\n{text}")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_edgemem"))
+        .current_dir(folder.path())
+        .env_remove("CLICOLOR_FORCE")
+        .args(["plan", "many"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stdout.is_empty());
+    assert!(said.contains("129 workloads") && said.contains("at most 128") && said.contains("many:2:3"), "{said}");
+}

@@ -22,6 +22,9 @@ pub(super) struct Context<'a> {
     pub(super) find_model: &'a FindModel<'a>,
 }
 
+/// Most workloads of a site class, those that must be together counted as one: what the search for a plan tells apart.
+const MOST_GROUPS: usize = 128;
+
 /// The workloads of a site class.
 pub(super) fn read_all(context: &Context<'_>, node: &Node) -> Result<Vec<Workload>, Diagnostic> {
     let doc = context.doc;
@@ -74,6 +77,17 @@ fn contradictions(doc: &Document, node: &Node, workloads: &[Workload]) -> Result
                 group[j] = lower;
             }
         }
+    }
+    let groups = group.iter().enumerate().filter(|(i, g)| i == *g).count();
+    if groups > MOST_GROUPS {
+        return Err(doc
+            .error(
+                node.at,
+                format!(
+                    "{groups} workloads that need not share a device; at most {MOST_GROUPS} can be planned for one unit"
+                ),
+            )
+            .hint("tie what runs on one device with `together_with`, or split the unit into `sites`"));
     }
     for (i, workload) in workloads.iter().enumerate() {
         if let Some(&j) = workload.apart_from.iter().find(|&&j| group[i] == group[j]) {
