@@ -1,5 +1,7 @@
 //! Why the devices that a plan does not use were not usable: the binding constraint, and the number it misses by.
 
+use std::collections::BTreeMap;
+
 use crate::candidates::{DeviceRefusal, Generated, Refusal};
 use crate::catalog::Catalog;
 use crate::scenario::Scenario;
@@ -34,8 +36,17 @@ pub struct Rejected {
 pub fn rejected(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_>, built: &Built) -> Vec<Rejected> {
     let devices: Vec<_> = catalog.devices().collect();
     let mut found = Vec::new();
+    // Asked for once for each device of each site: with thousands of sites, looking through all of them takes too long.
+    let mut refused = vec![BTreeMap::new(); scenario.sites.len()];
+    for (site, device, refusal) in &generated.refused {
+        refused[*site].entry(*device).or_insert_with(Vec::new).push(refusal);
+    }
+    let mut hosted = vec![BTreeMap::new(); scenario.sites.len()];
+    for outcome in &generated.outcomes {
+        hosted[outcome.site].entry(outcome.device_index).or_insert_with(Vec::new).push(outcome);
+    }
     for (s, site) in scenario.sites.iter().enumerate() {
-        for (_, index, refusal) in generated.refused.iter().filter(|(t, ..)| *t == s) {
+        for (index, refusal) in refused[s].iter().flat_map(|(index, all)| all.iter().map(move |one| (index, one))) {
             let device = devices[*index];
             found.push(Rejected {
                 device: device.id.clone(),
@@ -50,11 +61,7 @@ pub fn rejected(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_
         let refusals = solve::refusals(&built.problem, s);
         let several = site.max_devices() > 1;
         for (index, device) in devices.iter().enumerate() {
-            let outcomes: Vec<_> =
-                generated.outcomes.iter().filter(|o| o.site == s && o.device_index == index).collect();
-            if outcomes.is_empty() || generated.refused.iter().any(|(t, i, _)| *t == s && *i == index) {
-                continue;
-            }
+            let Some(outcomes) = hosted[s].get(&index).filter(|_| !refused[s].contains_key(&index)) else { continue };
             let unusable: Vec<_> = outcomes.iter().filter(|o| !o.usable).collect();
             if several && unusable.len() < outcomes.len() {
                 continue;
