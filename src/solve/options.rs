@@ -330,7 +330,7 @@ impl<'u> Options<'u> {
         self.walk(0, self.base, &mut walk, &mut band, watch)?;
         band.sort_unstable_by(|a, b| b.cmp(a));
         self.pending = band;
-        self.generated = upto;
+        self.generated = walk.upto;
         Ok(())
     }
 
@@ -394,6 +394,7 @@ impl<'u> Options<'u> {
                         let mut kinds = walk.kinds.clone();
                         kinds.sort_unstable();
                         band.push((sum, kinds));
+                        walk.shorten(band);
                     }
                     walk.distinct += fresh;
                     self.walk(position + 1, sum, walk, band, watch)?;
@@ -528,6 +529,9 @@ impl Options<'_> {
     }
 }
 
+/// Combinations that are kept at once, some hundred bytes each.
+const BAND: usize = 500_000;
+
 /// Where a walk over combinations is.
 struct Walk<'w> {
     within: Option<&'w Within>,
@@ -539,11 +543,27 @@ struct Walk<'w> {
     power: u64,
     worth: i128,
     excess: i128,
+    /// Combinations from which on the walk ends at a lower cost.
+    most: usize,
 }
 
 impl<'w> Walk<'w> {
     fn new(from: i128, upto: i128, within: Option<&'w Within>) -> Self {
-        Self { within, from, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0, excess: 0 }
+        let most = if within.is_some() { usize::MAX } else { BAND };
+        Self { within, from, upto, kinds: Vec::new(), distinct: 0, price: 0, power: 0, worth: 0, excess: 0, most }
+    }
+
+    /// Ends at a lower cost when too much was found to keep; what costs more comes with the next walk. What costs the
+    /// same stays together.
+    fn shorten(&mut self, band: &mut Vec<(i128, Combination)>) {
+        if band.len() < self.most {
+            return;
+        }
+        let middle = band.len() / 2;
+        self.upto = band.select_nth_unstable(middle).1.0;
+        band.retain(|(sum, _)| *sum <= self.upto);
+        band.shrink_to(self.most);
+        self.most = BAND.max(2 * band.len());
     }
 }
 
