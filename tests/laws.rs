@@ -265,7 +265,13 @@ fn all_commands_agree_to_the_byte() {
                 format: candidate.format,
                 kv: candidate.kv.unwrap(),
                 flash_attention: FlashChoice::Auto,
-                demand: Demand { context, streams, prompt: workload.prompt, ..Demand::default() },
+                demand: Demand {
+                    context,
+                    streams,
+                    prompt: workload.prompt,
+                    checkpoints: Demand::CHECKPOINTS,
+                    ..Demand::default()
+                },
                 headroom: scenario.headroom,
                 confidence: scenario.confidence,
             };

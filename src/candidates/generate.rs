@@ -249,6 +249,7 @@ pub(crate) fn case<'a>(
     workload: &'a Workload,
     weights: &'a Weights,
 ) -> Case<'a> {
+    let micro_batch = choice.micro_batch.unwrap_or(512);
     Case {
         device,
         runtime: choice.runtime,
@@ -263,7 +264,11 @@ pub(crate) fn case<'a>(
             streams: workload.streams,
             prompt: workload.prompt,
             images: workload.images,
-            micro_batch: choice.micro_batch.unwrap_or(512),
+            batch: workload.batch.unwrap_or(Demand::batch_for(micro_batch)),
+            micro_batch,
+            outputs: workload.outputs,
+            prompt_cache: workload.prompt_cache,
+            checkpoints: Demand::CHECKPOINTS,
             ..Demand::default()
         },
     }
@@ -290,7 +295,10 @@ fn blank<'a>(
         format: choice.format,
         kv: choice.kv,
         flash_attention: choice.flash_attention,
-        micro_batch: choice.micro_batch,
+        // Text encoders compute a whole input at once, whatever was chosen.
+        micro_batch: choice
+            .micro_batch
+            .map(|chosen| footprint.and_then(|f| f.settings).map_or(chosen, |s| s.micro_batch)),
         card: 0,
         footprint,
         speed: None,

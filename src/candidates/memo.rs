@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::domain::{Format, KvPair, Model};
 use crate::memory::{Footprint, Unsupported, Weights};
 use crate::scenario::Workload;
-use crate::units::Share;
+use crate::units::{Bytes, Share};
 
 /// What a model's weights take in each format, or why they cannot be stored in it.
 pub(super) type InFormat<'a> = BTreeMap<&'a str, Result<Weights, Unsupported>>;
@@ -31,6 +31,9 @@ pub(super) struct Key<'a> {
     streams: u32,
     prompt: u64,
     images: u32,
+    batch: Option<u32>,
+    outputs: Option<u64>,
+    prompt_cache: Bytes,
 }
 
 /// What speed depends on besides: the mode and the confidence.
@@ -86,6 +89,9 @@ impl<'a> Memo<'a> {
             streams: workload.streams,
             prompt: workload.prompt,
             images: workload.images,
+            batch: workload.batch,
+            outputs: workload.outputs,
+            prompt_cache: workload.prompt_cache,
         }
     }
 

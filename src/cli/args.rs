@@ -414,6 +414,18 @@ pub(crate) struct Budget {
     /// Most tokens computed at once (llama.cpp)
     #[arg(long, value_name = "TOKENS")]
     pub(crate) micro_batch: Option<u32>,
+    /// Most tokens handed over at once (llama.cpp); 2048 when silent
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) batch: Option<u32>,
+    /// Rows of logits asked for at once (llama.cpp); one per stream when silent, as servers do
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) outputs: Option<u64>,
+    /// Most that llama-server keeps of finished prompts, in MiB; nothing when silent
+    #[arg(long, value_name = "MIB")]
+    pub(crate) prompt_cache_mib: Option<u64>,
+    /// Checkpoints that llama-server keeps per stream; 2 when silent
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoints: Option<u32>,
     /// Added to steady memory, 25% or 0.25
     #[arg(long, value_name = "SHARE", default_value = "25%")]
     pub(crate) headroom: String,
@@ -427,5 +439,6 @@ pub(crate) struct Budget {
 }
 
 const CASES_HELP: &str = "Columns of --cases: `model` and, in any order, any of device, mode, runtime, weights, kv_k, kv_v, \
-flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, headroom. \
+flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, headroom, \
+prompt_cache_mib, checkpoints. \
 Others are carried through. A row that cannot be worked out gets its reason in `error`, and the exit code is 1.";

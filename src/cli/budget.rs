@@ -68,6 +68,10 @@ fn row(arguments: &Budget) -> (StringRecord, StringRecord) {
         ("prompt", number(arguments.prompt)),
         ("images", number(arguments.images.map(u64::from))),
         ("micro_batch", number(arguments.micro_batch.map(u64::from))),
+        ("batch", number(arguments.batch.map(u64::from))),
+        ("outputs", number(arguments.outputs)),
+        ("prompt_cache_mib", number(arguments.prompt_cache_mib)),
+        ("checkpoints", number(arguments.checkpoints.map(u64::from))),
     ];
     let (names, values): (Vec<&str>, Vec<String>) =
         fields.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).unzip();

@@ -18,14 +18,16 @@ use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
 use crate::scenario::FlashChoice;
-use crate::units::{PPM, Range, Share};
+use crate::units::{Bytes, PPM, Range, Share};
 
 /// The columns of the answer, after those of the question.
-const ANSWER: [&str; 29] = [
+const ANSWER: [&str; 31] = [
     "pool",
     "weights_bytes",
     "kv_cache_bytes",
     "state_bytes",
+    "prompt_cache_bytes",
+    "checkpoint_bytes",
     "compute_bytes",
     "output_bytes",
     "activation_bytes",
@@ -75,9 +77,11 @@ enum Column {
     Prompt,
     Images,
     Headroom,
+    PromptCache,
+    Checkpoints,
 }
 
-const COLUMNS: [(&str, Column); 19] = [
+const COLUMNS: [(&str, Column); 21] = [
     ("model", Column::Model),
     ("device", Column::Device),
     ("mode", Column::Mode),
@@ -97,6 +101,8 @@ const COLUMNS: [(&str, Column); 19] = [
     ("prompt", Column::Prompt),
     ("images", Column::Images),
     ("headroom", Column::Headroom),
+    ("prompt_cache_mib", Column::PromptCache),
+    ("checkpoints", Column::Checkpoints),
 ];
 
 /// Rows that are worked out at once: enough to keep all cores busy, few enough to stay small in memory.
@@ -344,17 +350,21 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
         .is_some()
         .then(|| whole(Column::Outputs, "outputs", 1, 1, MANY))
         .transpose()?;
+    let micro_batch = whole(Column::MicroBatch, "micro_batch", 512, 1, 1 << 20)? as u32;
+    let checkpoints = u64::from(Demand::CHECKPOINTS);
     Ok(Demand {
         context,
         total_context: total,
         streams: streams as u32,
         prompt: whole(Column::Prompt, "prompt", (context / 2).max(1), 1, MANY)?,
         images: whole(Column::Images, "images", 0, 0, 100_000)? as u32,
-        batch: whole(Column::Batch, "batch", 2048, 1, 1 << 20)? as u32,
-        micro_batch: whole(Column::MicroBatch, "micro_batch", 512, 1, 1 << 20)? as u32,
+        batch: whole(Column::Batch, "batch", Demand::batch_for(micro_batch).into(), 1, 1 << 20)? as u32,
+        micro_batch,
         outputs,
         kv_unified: flag(Column::KvUnified, "kv_unified")?,
         swa_full: flag(Column::SwaFull, "swa_full")?,
+        prompt_cache: Bytes::mib(whole(Column::PromptCache, "prompt_cache_mib", 0, 0, 1 << 24)?),
+        checkpoints: whole(Column::Checkpoints, "checkpoints", checkpoints, 0, 4096)? as u32,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::weights::Weights;
 use crate::domain::{Device, Format, KvPair, Model, Runtime};
+use crate::units::Bytes;
 
 /// How a workload uses its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +27,11 @@ pub struct Demand {
     pub kv_unified: bool,
     /// Sliding-window layers keep the whole context (llama.cpp's `--swa-full`).
     pub swa_full: bool,
+    /// Most that a server keeps of finished prompts, in the host's memory (llama-server's `--cache-ram`).
+    pub prompt_cache: Bytes,
+    /// Copies of a stream's state or window that a server keeps to go back to, per stream (llama-server's
+    /// `--ctx-checkpoints`); of no consequence for models that can be cut anywhere.
+    pub checkpoints: u32,
 }
 
 impl Default for Demand {
@@ -41,11 +47,23 @@ impl Default for Demand {
             outputs: None,
             kv_unified: false,
             swa_full: false,
+            prompt_cache: Bytes::ZERO,
+            checkpoints: 0,
         }
     }
 }
 
 impl Demand {
+    /// Checkpoints per stream that plans and budgets count when nothing is said: the last two places that a conversation
+    /// may be continued from. llama-server's own default of 32 takes gigabytes on hybrid models; launch lines say the number.
+    pub const CHECKPOINTS: u32 = 2;
+
+    /// Tokens handed over at once when nothing is said: llama.cpp's own 2048, or the micro-batch where that is larger.
+    #[must_use]
+    pub const fn batch_for(micro_batch: u32) -> u32 {
+        if micro_batch > 2048 { micro_batch } else { 2048 }
+    }
+
     /// Tokens over all streams.
     #[must_use]
     pub fn total(&self) -> u64 {

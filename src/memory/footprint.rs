@@ -20,15 +20,25 @@ pub struct PoolUse {
     pub work: Bytes,
     /// Intermediate tensors of the image encoder, and what it hands to the language body.
     pub vision: Bytes,
+    /// What a server keeps of finished prompts: copies of cache and state.
+    pub prompt_cache: Bytes,
+    /// What a server keeps of running prompts to go back to: copies of states and windows.
+    pub checkpoints: Bytes,
     /// The process before a model is loaded, and what it keeps for itself.
     pub framework: Bytes,
 }
 
 impl PoolUse {
-    /// Cache and recurrent state: the contract's `kv_cache_bytes` of a budget.
+    /// Cache and recurrent state, and the copies that a server keeps of them.
     #[must_use]
     pub fn cache(&self) -> Bytes {
-        self.kv_cache + self.state
+        self.kv_cache + self.state + self.copies()
+    }
+
+    /// Copies of cache and state that a server keeps: finished prompts and checkpoints.
+    #[must_use]
+    pub fn copies(&self) -> Bytes {
+        self.prompt_cache + self.checkpoints
     }
 
     /// Compute, output and work buffers together, and those of the image encoder.
@@ -48,6 +58,8 @@ impl PoolUse {
             output: self.output + other.output,
             work: self.work + other.work,
             vision: self.vision + other.vision,
+            prompt_cache: self.prompt_cache + other.prompt_cache,
+            checkpoints: self.checkpoints + other.checkpoints,
             framework: self.framework + other.framework,
         }
     }
@@ -74,6 +86,21 @@ pub struct Footprint {
     pub host: PoolUse,
     /// Which rule gave the activations, for the output (`micro-batched graph`, `whole-prompt scores`).
     pub activation_rule: &'static str,
+    /// What the engine must be told at start for the memory to be this; absent where it has no such settings.
+    pub settings: Option<Settings>,
+}
+
+/// Settings of llama-server (and of what runs it) that memory depends on: a launch line says them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Most tokens handed over at once (`--batch-size`).
+    pub batch: u32,
+    /// Most tokens computed at once (`--ubatch-size`): of text encoders at least the longest input.
+    pub micro_batch: u32,
+    /// What is kept of finished prompts (`--cache-ram`).
+    pub prompt_cache: Bytes,
+    /// Checkpoints per stream (`--ctx-checkpoints`): none where the cache can be cut anywhere.
+    pub checkpoints: u32,
 }
 
 impl Footprint {
@@ -90,9 +117,12 @@ impl Footprint {
                 output: Bytes::ZERO,
                 work: Bytes::ZERO,
                 vision: Bytes::ZERO,
+                prompt_cache: Bytes::ZERO,
+                checkpoints: Bytes::ZERO,
                 framework: Bytes::ZERO,
             },
             activation_rule,
+            settings: None,
         }
     }
 
@@ -100,7 +130,7 @@ impl Footprint {
     #[must_use]
     pub fn split(device: &Device, accelerator: PoolUse, host: PoolUse, activation_rule: &'static str) -> Self {
         match device.memory_kind {
-            MemoryKind::Discrete => Self { main: accelerator, host, activation_rule },
+            MemoryKind::Discrete => Self { main: accelerator, host, activation_rule, settings: None },
             MemoryKind::Unified => Self::unified(accelerator.plus(host), activation_rule),
         }
     }

@@ -19,7 +19,7 @@ mod vision;
 pub use article::{ActivationRule, activation_scores, activations_flash, kv_cache_bytes, weight_bytes};
 pub use blocks::{Remembered, remembered};
 pub use case::{Case, Demand};
-pub use footprint::{Footprint, PoolUse, Unsupported};
+pub use footprint::{Footprint, PoolUse, Settings, Unsupported};
 pub use weights::Weights;
 
 use crate::domain::{Backend, Engine, MemoryKind};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::candidates::{Speed, estimate};
 use crate::catalog::Catalog;
 use crate::domain::{Device, FlashSupport, Format, KvPair, Model, PoolName, PowerMode, Runtime};
-use crate::memory::{self, Case, Demand, Footprint, PoolUse, Weights};
+use crate::memory::{self, Case, Demand, Footprint, PoolUse, Settings, Weights};
 use crate::scenario::FlashChoice;
 use crate::solve::required;
 use crate::units::{Bytes, Share};
@@ -57,12 +57,14 @@ pub struct PoolBudget {
 impl PoolBudget {
     /// Every figure of the pool, in the order of the tables.
     #[must_use]
-    pub fn parts(&self) -> [Bytes; 11] {
+    pub fn parts(&self) -> [Bytes; 13] {
         let used = &self.used;
         [
             used.weights,
             used.kv_cache,
             used.state,
+            used.prompt_cache,
+            used.checkpoints,
             used.compute,
             used.output,
             used.activations(),
@@ -90,6 +92,8 @@ pub struct Answer {
     pub activation_rule: &'static str,
     /// Whether flash attention is used.
     pub flash_attention: bool,
+    /// What the engine must be told for the memory to be this.
+    pub settings: Option<Settings>,
     /// Speed, or why there is no estimate.
     pub speed: Result<Speed, String>,
 }
@@ -141,6 +145,7 @@ pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, Stri
         pools: pools(question.device, &footprint, question.headroom),
         activation_rule: footprint.activation_rule,
         flash_attention: case.flash_attention,
+        settings: footprint.settings,
         speed: estimate(&case, question.mode, question.confidence, catalog),
     })
 }

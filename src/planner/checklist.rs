@@ -2,7 +2,7 @@
 
 use super::budget::{Answer, Question};
 use crate::domain::{Body, Engine, FlashSupport, MemoryKind, Mixer};
-use crate::memory::{ActivationRule, activations_flash};
+use crate::memory::{ActivationRule, PoolUse, activations_flash};
 use crate::units::Bytes;
 
 /// One step of the checklist.
@@ -26,7 +26,7 @@ pub fn checklist(question: &Question<'_>, answer: &Answer) -> Vec<Step> {
     let required: Bytes = answer.pools.iter().map(|p| p.required).sum();
     vec![
         Step { title: "Weights", bytes: Some(weights), how: weights_how(question, weights) },
-        Step { title: "KV cache", bytes: Some(sum(|u| u.cache())), how: cache_how(question) },
+        Step { title: "KV cache", bytes: Some(sum(|u| u.cache())), how: cache_how(question, answer) },
         Step { title: "Activations", bytes: Some(sum(|u| u.activations())), how: activations_how(question, answer) },
         Step {
             title: "Framework",
@@ -71,7 +71,7 @@ fn weights_how(question: &Question<'_>, weights: Bytes) -> Vec<String> {
     how
 }
 
-fn cache_how(question: &Question<'_>) -> Vec<String> {
+fn cache_how(question: &Question<'_>, answer: &Answer) -> Vec<String> {
     let Body::Language(architecture) = &question.model.body else {
         return vec!["no cache: one inference does not look back at others".to_owned()];
     };
@@ -91,7 +91,7 @@ fn cache_how(question: &Question<'_>) -> Vec<String> {
     let kinds: Vec<String> =
         kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} layers {what}")).collect();
     let demand = &question.demand;
-    vec![
+    let mut how = vec![
         kinds.join(", "),
         format!(
             "{} stream{} of {} tokens, keys in {}, values in {}",
@@ -101,7 +101,21 @@ fn cache_how(question: &Question<'_>) -> Vec<String> {
             question.kv.k,
             question.kv.v
         ),
-    ]
+    ];
+    if let Some(settings) = answer.settings {
+        let copies = |part: fn(&PoolUse) -> Bytes| answer.pools.iter().map(|p| part(&p.used)).sum::<Bytes>();
+        if settings.prompt_cache > Bytes::ZERO {
+            how.push(format!("of which for finished prompts (--cache-ram): {}", copies(|u| u.prompt_cache)));
+        }
+        if settings.checkpoints > 0 {
+            how.push(format!(
+                "of which for {} checkpoints per stream (--ctx-checkpoints): {}",
+                settings.checkpoints,
+                copies(|u| u.checkpoints)
+            ));
+        }
+    }
+    how
 }
 
 fn activations_how(question: &Question<'_>, answer: &Answer) -> Vec<String> {

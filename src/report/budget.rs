@@ -90,6 +90,8 @@ pub fn budget_table(answer: &Answer) -> Table {
         ">weights_bytes",
         ">kv_cache_bytes",
         ">state_bytes",
+        ">prompt_cache_bytes",
+        ">checkpoint_bytes",
         ">compute_bytes",
         ">output_bytes",
         ">activation_bytes",

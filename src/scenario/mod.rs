@@ -16,7 +16,7 @@ pub use schema::scenario_schema;
 use std::sync::Arc;
 
 use crate::domain::{DeviceClass, KvPair, Model};
-use crate::units::{Micros, Milliwatts, Money, Share};
+use crate::units::{Bytes, Micros, Milliwatts, Money, Share};
 
 /// The name of the site class of a scenario that names none.
 pub const DEFAULT_SITE: &str = "unit";
@@ -235,6 +235,12 @@ pub struct Workload {
     pub flash_attention: FlashChoice,
     /// Micro-batches to choose from.
     pub micro_batch: Vec<u32>,
+    /// Most tokens handed over at once; absent for the engine's own number.
+    pub batch: Option<u32>,
+    /// Rows of logits asked for at once; absent for what the engine's server asks for.
+    pub outputs: Option<u64>,
+    /// Most that the server keeps of finished prompts.
+    pub prompt_cache: Bytes,
     /// Copies on different devices.
     pub replicas: u32,
     /// Name of the process that it shares.

@@ -166,6 +166,22 @@ fn workload() -> Value {
             ("runtimes", words("Runtimes to choose from; all when silent")),
             ("flash_attention", json!({ "enum": ["auto", "on", "off", true, false], "default": "auto" })),
             ("micro_batch", json!({ "oneOf": [micro(), { "type": "array", "minItems": 1, "items": micro() }] })),
+            (
+                "batch",
+                whole(1, 1 << 20, "Most tokens handed over at once (llama.cpp); 2048 when silent, or the micro-batch"),
+            ),
+            (
+                "outputs",
+                whole(1, 1 << 28, "Rows of logits asked for at once (llama.cpp); what a server asks for when silent"),
+            ),
+            (
+                "prompt_cache_mib",
+                whole(
+                    0,
+                    1 << 24,
+                    "Most that llama-server keeps of finished prompts (--cache-ram), in MiB; 0 when silent",
+                ),
+            ),
             ("replicas", whole(1, 1000, "Copies on different devices; 1 when silent")),
             ("process", text("Workloads of one process share the engine's own memory")),
             ("together_with", words("Workloads that must be on the same devices")),

@@ -7,13 +7,15 @@ use super::{FlashChoice, Targets, Workload};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::domain::{KvPair, KvType, Model, Task};
-use crate::units::{PPM, Share};
+use crate::units::{Bytes, PPM, Share};
 use crate::yaml::{Node, Value};
 
 /// A window of speech, in seconds: one inference of a speech recogniser.
 const SPEECH_WINDOW_S: f64 = 30.0;
 /// When a scenario is silent and the model allows it.
 const DEFAULT_CONTEXT: u64 = 4096;
+/// Largest cache of prompts, in MiB: 16 TiB.
+const MOST_CACHE_MIB: u64 = 1 << 24;
 
 /// What reading a workload needs.
 pub(super) struct Context<'a> {
@@ -142,7 +144,17 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
     })?;
     let task = model.task;
     let language = task.is_language();
-    for key in ["context", "prompt", "images", "kv_cache", "micro_batch", "flash_attention"] {
+    for key in [
+        "context",
+        "prompt",
+        "images",
+        "kv_cache",
+        "micro_batch",
+        "flash_attention",
+        "batch",
+        "outputs",
+        "prompt_cache_mib",
+    ] {
         if let Some(node) = keys.get(key)
             && !language
         {
@@ -163,6 +175,18 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
     let runtimes = keys.read("runtimes", |d, n, k| runtimes(d, n, k, context.catalog))?;
     let flash_attention = keys.read("flash_attention", flash)?.unwrap_or(FlashChoice::Auto);
     let micro_batch = keys.read("micro_batch", micro_batches)?.unwrap_or_else(|| vec![512]);
+    let batch_node = keys.get("batch");
+    let batch = batch_node.map(|n| reader::small(doc, n, "batch", 1, 1 << 20)).transpose()?;
+    if let (Some(batch), Some(&largest)) = (batch, micro_batch.last())
+        && largest > batch
+        && keys.get("micro_batch").is_some()
+    {
+        return Err(doc
+            .error(batch_node.and_then(|n| n.at), format!("`batch` {batch} is below `micro_batch` {largest}"))
+            .hint("a micro-batch is a part of a batch"));
+    }
+    let outputs = keys.read("outputs", |d, n, k| reader::whole(d, n, k, 1, reader::MAX_CONTEXT))?;
+    let prompt_cache = keys.read("prompt_cache_mib", |d, n, k| reader::whole(d, n, k, 0, MOST_CACHE_MIB))?;
     let replicas = keys.read("replicas", |d, n, k| reader::small(d, n, k, 1, 1000))?.unwrap_or(1);
     let process = keys.read("process", reader::text)?.map(ToOwned::to_owned);
     let together = keys.read("together_with", reader::texts)?.unwrap_or_default();
@@ -184,6 +208,9 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         runtimes,
         flash_attention,
         micro_batch,
+        batch,
+        outputs,
+        prompt_cache: Bytes::mib(prompt_cache.unwrap_or(0)),
         replicas,
         process,
         together_with: Vec::new(),

@@ -154,6 +154,20 @@ impl Memory {
         self.rows.iter().map(bytes).sum::<u128>().saturating_mul(cells.streams.into())
     }
 
+    /// Whether a prompt can be cut at any token: not with a recurrent state, nor where windows have forgotten its beginning.
+    pub(super) fn can_be_cut(&self) -> bool {
+        self.state == 0 && self.window.is_none()
+    }
+
+    /// Bytes of one checkpoint of one stream: its whole state, and every cell of its windows (llama-server's
+    /// `create_checkpoint`: what is written with the flag for partial states).
+    pub(super) fn checkpoint_bytes(&self, cells: &Cells, kv: KvPair) -> u128 {
+        let windows = self.rows.iter().filter(|rows| rows.window);
+        let row = |rows: &Rows| u128::from(kv.k.row_bytes(rows.k).saturating_add(kv.v.row_bytes(rows.v)));
+        let bytes = |rows: &Rows| row(rows).saturating_mul(cells.window.into()).saturating_mul(rows.layers.into());
+        windows.map(bytes).sum::<u128>().saturating_add(self.state_bytes(1))
+    }
+
     /// Bytes of the recurrent state, always in single precision.
     pub(super) fn state_bytes(&self, streams: u32) -> u128 {
         u128::from(self.state) * u128::from(KvType::F32.row_bytes(1)) * u128::from(streams)

@@ -15,7 +15,7 @@ mod variant;
 
 pub(super) use profile::Profile;
 
-use super::{Case, Footprint, PoolUse, Unsupported, vision};
+use super::{Case, Demand, Footprint, PoolUse, Settings, Unsupported, vision};
 use crate::domain::{Backend, FormatKind, GgufMix, KvPair, MemoryKind};
 use crate::units::Bytes;
 use cache::Cells;
@@ -64,7 +64,9 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
             "with latent attention llama.cpp has one cache: both types must be equal",
         ));
     }
-    let mut cells = Cells::of(&case.demand, memory.window);
+    let settings = settings(case, profile);
+    let demand = Demand { batch: settings.batch, micro_batch: settings.micro_batch, ..case.demand };
+    let mut cells = Cells::of(&demand, memory.window);
     if profile.style.encoder {
         cells.full = cells.tokens;
         cells.window = cells.tokens;
@@ -107,10 +109,36 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         compute: if discrete { Bytes(inputs(profile, &cells, case.flash_attention)) } else { Bytes::ZERO },
         output,
         vision: encoding.host,
+        prompt_cache: settings.prompt_cache,
+        checkpoints: Bytes::saturating(
+            memory
+                .checkpoint_bytes(&cells, kv)
+                .saturating_mul(settings.checkpoints.into())
+                .saturating_mul(case.demand.streams.max(1).into()),
+        ),
         framework: own,
         ..PoolUse::default()
     };
-    Ok(Footprint::split(case.device, accelerator, host, RULE))
+    Ok(Footprint { settings: Some(settings), ..Footprint::split(case.device, accelerator, host, RULE) })
+}
+
+/// What the server is told. A text encoder reads an input in one micro-batch, so that the longest input is the micro-batch;
+/// an encoder keeps nothing of a prompt.
+fn settings(case: &Case<'_>, profile: &Profile) -> Settings {
+    let demand = &case.demand;
+    if profile.style.encoder {
+        let longest = u32::try_from(demand.context).unwrap_or(u32::MAX);
+        let micro_batch = demand.micro_batch.max(longest);
+        let batch = demand.batch.max(micro_batch);
+        return Settings { batch, micro_batch, prompt_cache: Bytes::ZERO, checkpoints: 0 };
+    }
+    let fixed = !profile.memory.can_be_cut() && !demand.swa_full;
+    Settings {
+        batch: demand.batch,
+        micro_batch: demand.micro_batch.min(demand.batch),
+        prompt_cache: demand.prompt_cache,
+        checkpoints: if fixed { demand.checkpoints } else { 0 },
+    }
 }
 
 /// Weights in the accelerator's memory and in the host's: the input tables stay with the host, and an accelerator other

@@ -139,16 +139,20 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         .iter()
         .map(|pool| {
             let used = candidate.used(pool.name);
+            // The copies that a server keeps are in the cache's figure, and told apart besides.
             json!({
                 "pool": pool.name.id(),
                 "weights_bytes": used.weights.0,
                 "kv_cache_bytes": used.cache().0,
+                "prompt_cache_bytes": used.prompt_cache.0,
+                "checkpoint_bytes": used.checkpoints.0,
                 "activation_bytes": used.activations().0,
                 "framework_bytes": used.framework.0,
             })
         })
         .collect();
     let language = wanted.model.task.is_language();
+    let settings = candidate.footprint.and_then(|f| f.settings);
     let mut value = json!({
         "name": wanted.name,
         "candidate": candidate.number,
@@ -160,6 +164,9 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         "kv_v": candidate.kv.map(|p| p.v.id()),
         "flash_attention": candidate.flash_attention,
         "micro_batch": candidate.micro_batch,
+        "batch": settings.map(|s| s.batch),
+        "ctx_checkpoints": settings.map(|s| s.checkpoints),
+        "prompt_cache_mib": settings.map(|s| s.prompt_cache.0 >> 20),
         "card": (candidate.device.cards() > 1).then_some(candidate.card),
         "context": language.then_some(wanted.context),
         "streams": wanted.streams,

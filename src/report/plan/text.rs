@@ -126,7 +126,9 @@ fn write_device(out: &mut String, device: &PlannedDevice<'_>, width: usize) -> s
             let name = &planned.workload.name;
             for (what, bytes) in [
                 ("weights", used.weights),
-                ("KV cache and state", used.cache()),
+                ("KV cache and state", used.kv_cache + used.state),
+                ("prompt cache", used.prompt_cache),
+                ("context checkpoints", used.checkpoints),
                 ("activations", used.activations()),
                 ("framework", used.framework),
             ] {
