@@ -3,6 +3,7 @@
 //! Everything here is plain data with small pure functions on it. Catalog files, `config.json` readers and GGUF readers
 //! all produce these types; memory and speed models only ever see these types.
 
+pub mod buffers;
 pub mod device;
 pub mod format;
 pub mod model;
@@ -13,6 +14,7 @@ pub mod provenance;
 pub mod runtime;
 pub mod spec;
 
+pub use buffers::Buffers;
 pub use device::{
     Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode, PriceBreak,
 };

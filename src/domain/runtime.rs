@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::buffers::Buffers;
 use super::model::Task;
 use super::provenance::Provenance;
 
@@ -82,6 +83,9 @@ pub struct Runtime {
     /// Where the weights in memory are not simply every tensor once.
     #[serde(default, skip_serializing_if = "WeightResidence::is_plain")]
     pub weight_residence: WeightResidence,
+    /// What it holds beside weights and cache.
+    #[serde(default, skip_serializing_if = "Buffers::is_plain")]
+    pub buffers: Buffers,
     /// Share of the device's memory that the engine claims at start unless told otherwise, in millionths (vLLM's
     /// `gpu_memory_utilization`): the launch command sets it to what the plan needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
