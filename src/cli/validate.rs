@@ -3,7 +3,7 @@
 use super::args::{Form, Validate};
 use super::files::{self, Inputs};
 use super::{DONE, Failure, output};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Position};
 use crate::planner::validate;
 use crate::readers::logs;
 use crate::report;
@@ -14,7 +14,9 @@ pub(crate) fn run(arguments: &Validate) -> Result<u8, Failure> {
     let inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
     let mut text = String::new();
     for path in &arguments.log {
-        text.push_str(&files::lossy_text(path)?);
+        let log = files::lossy_text(path)?;
+        understood(&log).map_err(|e| e.in_file(&path.display().to_string()))?;
+        text.push_str(&log);
         text.push('\n');
     }
     let validation = validate::validate(
@@ -37,4 +39,27 @@ pub(crate) fn run(arguments: &Validate) -> Result<u8, Failure> {
     };
     output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
     Ok(DONE)
+}
+
+/// A log that says nothing is a mistake of whoever named it, not a confirmation.
+fn understood(log: &str) -> Result<(), Diagnostic> {
+    let observed = logs::parse(log);
+    if !observed.is_empty() {
+        return Ok(());
+    }
+    if let Some(line) = observed.unbelievable {
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        return Err(Diagnostic::error("nothing can be compared: the log's numbers cannot be")
+            .at(Position { line, column: 1 })
+            .with_source(log));
+    }
+    if observed.too_quiet {
+        return Err(Diagnostic::error("nothing can be compared: llama.cpp wrote this log without sizes")
+            .hint("run it with -lv 4 (or -v), or let it end: then it prints its memory breakdown"));
+    }
+    let mut error = Diagnostic::error("nothing in the log is known");
+    for form in logs::FORMS {
+        error = error.hint(format!("{}: lines such as `{}`; {}", form.source, form.line, form.how));
+    }
+    Err(error)
 }

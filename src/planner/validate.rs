@@ -4,7 +4,8 @@ use crate::candidates::{self, Candidate, Options, Speed};
 use crate::catalog::Catalog;
 use crate::catalog::schema::CatalogFile;
 use crate::diag::Diagnostic;
-use crate::readers::logs::{Observed, Part};
+use crate::domain::Engine;
+use crate::readers::logs::{FORMS, Observed, Part};
 use crate::scenario::{Scenario, Workload};
 use crate::units::{Bytes, MIB};
 
@@ -57,7 +58,54 @@ pub struct Validation<'a> {
     /// What it comes to.
     pub verdict: Verdict,
     /// What to know about reading it.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
+}
+
+/// What to know about reading a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// llama.cpp wrote the log at a verbosity at which it prints no sizes.
+    TooQuiet,
+    /// The log ran other contexts or streams than the scenario asks for.
+    OtherDemand {
+        /// Tokens over all sequences in the log.
+        ran: u64,
+        /// Sequences in the log.
+        ran_streams: u64,
+        /// Tokens over all streams of the scenario.
+        asked: u64,
+        /// Streams of the scenario.
+        asked_streams: u32,
+    },
+    /// Several contexts stand in the log; the last one is compared.
+    SeveralContexts,
+    /// Weights that were repacked stand in the log twice.
+    Repacked,
+    /// The log begins when the workload was loaded already, or never saw it start: what was in use before is unknown.
+    BeganTooLate {
+        /// In use in its first line.
+        first: Bytes,
+        /// How much more at its peak.
+        grown: Bytes,
+        /// How much the workload should add.
+        expected: Bytes,
+    },
+    /// So much was swapped out, and counts as in use.
+    Swapped(Bytes),
+    /// The engine takes what its setting allows for the cache, not what the workload needs.
+    CacheFillsMemory,
+    /// The log's device has another memory than the scenario's.
+    OtherMemory {
+        /// That of the log.
+        log: Bytes,
+        /// That of the catalog.
+        device: Bytes,
+    },
+    /// A line of a known kind, counted from 1, has a number that cannot be.
+    Unbelievable {
+        /// Which line.
+        line: usize,
+    },
 }
 
 /// Measured may be this much above estimated before an estimate counts as too low: logs print two decimals of a MiB.
@@ -80,21 +128,37 @@ pub fn validate<'a>(
         Some(id) => catalog.device(id)?.0.id.as_str(),
         None => only_device(scenario, catalog)?,
     };
-    let llama = observed.sources.contains(&"llama.cpp");
-    let runs_llama = |c: &Candidate<'_>| c.runtime.engine == crate::domain::Engine::LlamaCpp;
+    // The engines whose logs these are; Ollama runs llama.cpp's server and prints its lines.
+    let engines: Vec<&str> =
+        FORMS.iter().filter(|f| observed.sources.contains(&f.source)).filter_map(|f| f.engine).collect();
+    let wrote = |c: &Candidate<'_>| {
+        engines.is_empty()
+            || engines.contains(&c.runtime.engine_id.as_str())
+            || (engines.contains(&"llama.cpp") && c.runtime.engine == Engine::LlamaCpp)
+    };
     let candidate = generated
         .candidates
         .iter()
         .filter(|c| (c.site, c.workload) == (site, index) && c.device.id == device && c.footprint.is_some())
-        .filter(|c| !llama || runs_llama(c))
+        .filter(|c| wrote(c))
         .min_by_key(|c| (c.refusal.is_some(), !c.mode.default, c.quality_loss, c.number))
         .cloned()
-        .ok_or_else(|| Diagnostic::error(format!("no configuration of the workload runs on `{device}`")))?;
+        .ok_or_else(|| match engines.first() {
+            Some(engine) => {
+                Diagnostic::error(format!("no configuration of the workload runs with {engine} on `{device}`"))
+                    .hint(format!("the log was written by {engine}: allow it in `runtimes`, and a format that it runs"))
+            }
+            None => Diagnostic::error(format!("no configuration of the workload runs on `{device}`")),
+        })?;
     let workload = scenario.sites[site].workloads[index].clone();
-    let parts = compare(&candidate, &observed);
+    let late = began_too_late(&candidate, &observed);
+    let mut parts = compare(&candidate, &observed);
+    if late.is_some() {
+        parts.iter_mut().filter(|p| p.part == Part::Before).for_each(|p| p.measured = None);
+    }
     let rates = rates(&candidate, &observed);
-    let verdict = verdict(&parts);
-    let notes = notes(&workload, &observed);
+    let verdict = verdict(&candidate, &parts);
+    let notes = notes(&candidate, &workload, &observed, late);
     Ok(Validation { workload, candidate, parts, rates, observed, verdict, notes })
 }
 
@@ -145,15 +209,21 @@ fn compare(candidate: &Candidate<'_>, observed: &Observed) -> Vec<Comparison> {
         (Part::Weights, both(|u| u.weights)),
         (Part::KvCache, both(|u| u.kv_cache)),
         (Part::State, both(|u| u.state)),
+        (Part::Context, both(|u| u.kv_cache) + both(|u| u.state)),
         (Part::Compute, both(|u| u.compute)),
         (Part::Output, both(|u| u.output)),
+        (Part::Allocated, process.saturating_sub(both(|u| u.framework))),
         (Part::Process, process),
         (Part::InUse, os + footprint.main.total()),
         (Part::Before, os),
     ];
     expected
         .into_iter()
-        .filter(|(part, bytes)| *bytes > Bytes::ZERO || observed.sum(*part).is_some())
+        .filter(|(part, bytes)| match part {
+            // Sums of other parts: told where a program tells no more.
+            Part::Context | Part::Allocated => observed.sum(*part).is_some(),
+            _ => *bytes > Bytes::ZERO || observed.sum(*part).is_some(),
+        })
         .map(|(part, bytes)| Comparison { part, estimated: Some(bytes), measured: observed.sum(part) })
         .collect()
 }
@@ -174,8 +244,13 @@ fn rates(candidate: &Candidate<'_>, observed: &Observed) -> Vec<RateComparison> 
     decode.into_iter().chain(prefill).collect()
 }
 
-fn verdict(parts: &[Comparison]) -> Verdict {
-    let compared: Vec<_> = parts.iter().filter_map(|p| Some((p.part, p.estimated?, p.measured?))).collect();
+fn verdict(candidate: &Candidate<'_>, parts: &[Comparison]) -> Verdict {
+    let fills = candidate.runtime.preallocated_share.is_some();
+    let compared: Vec<_> = parts
+        .iter()
+        .filter(|p| !(fills && p.part == Part::KvCache))
+        .filter_map(|p| Some((p.part, p.estimated?, p.measured?)))
+        .collect();
     if compared.is_empty() {
         return Verdict::Nothing;
     }
@@ -187,28 +262,51 @@ fn verdict(parts: &[Comparison]) -> Verdict {
     if low.is_empty() { Verdict::Holds } else { Verdict::TooLow(low) }
 }
 
-fn notes(workload: &Workload, observed: &Observed) -> Vec<String> {
+/// A recorder that saw the workload start saw at least this much of what the workload takes appear. The rest is for an
+/// estimate that is too high and for weights in the page cache, which the tools do not count.
+const SEEN_TO_GROW: f64 = 0.7;
+
+fn began_too_late(candidate: &Candidate<'_>, observed: &Observed) -> Option<Note> {
+    let (first, peak) = (observed.sum(Part::Before)?, observed.sum(Part::InUse)?);
+    let expected = candidate.footprint.as_ref()?.main.total();
+    let grown = peak.saturating_sub(first);
+    ((grown.0 as f64) < expected.0 as f64 * SEEN_TO_GROW).then_some(Note::BeganTooLate { first, grown, expected })
+}
+
+fn notes(candidate: &Candidate<'_>, workload: &Workload, observed: &Observed, late: Option<Note>) -> Vec<Note> {
     let mut notes = Vec::new();
     if observed.too_quiet {
-        notes.push("llama.cpp prints sizes only with -lv 4 (or -v): this log has none".to_owned());
+        notes.push(Note::TooQuiet);
     }
+    notes.extend(observed.unbelievable.map(|line| Note::Unbelievable { line }));
     let setting =
         |name: &str| observed.settings.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.parse::<u64>().ok());
-    if let (Some(context), Some(streams)) = (setting("n_ctx"), setting("n_seq_max")) {
+    if let (Some(ran), Some(ran_streams)) = (setting("n_ctx"), setting("n_seq_max")) {
         let asked = workload.context.saturating_mul(u64::from(workload.streams));
-        if streams != u64::from(workload.streams) || context < asked || context > asked.saturating_add(256 * streams) {
-            notes.push(format!(
-                "the log ran {context} tokens over {streams} sequences, the scenario asks for {asked} over {}",
-                workload.streams
-            ));
+        let padded = asked.saturating_add(ran_streams.saturating_mul(256));
+        if ran_streams != u64::from(workload.streams) || ran < asked || ran > padded {
+            notes.push(Note::OtherDemand { ran, ran_streams, asked, asked_streams: workload.streams });
         }
     }
     if !observed.earlier.is_empty() {
-        notes.push("the log made several contexts: the last one is compared".to_owned());
+        notes.push(Note::SeveralContexts);
     }
-    let repacked = observed.readings.iter().any(|r| r.part == Part::Weights && r.buffer.contains("REPACK"));
-    if repacked {
-        notes.push("weights that were repacked stand in the log twice: mapped and repacked".to_owned());
+    if observed.readings.iter().any(|r| r.part == Part::Weights && r.buffer.contains("REPACK")) {
+        notes.push(Note::Repacked);
+    }
+    notes.extend(late);
+    if observed.swapped_mib > 0.0 {
+        notes.push(Note::Swapped(Bytes((observed.swapped_mib * MIB as f64) as u64)));
+    }
+    if candidate.runtime.preallocated_share.is_some() && observed.sum(Part::KvCache).is_some() {
+        notes.push(Note::CacheFillsMemory);
+    }
+    if let (Some(total), Some(pool)) = (observed.total_mib, candidate.device.pools.first()) {
+        let (log, device) = (Bytes((total * MIB as f64) as u64), pool.capacity);
+        // Firmware and drivers keep some per cent more or less.
+        if log.0.abs_diff(device.0) as f64 > device.0 as f64 * 0.1 {
+            notes.push(Note::OtherMemory { log, device });
+        }
     }
     notes
 }
@@ -223,7 +321,8 @@ impl Validation<'_> {
         let mut overlay = CatalogFile::default();
         let source = || format!("measured with `{}`", self.observed.sources.join(", "));
         let entry = catalog.device_entries().find(|d| d.id == self.candidate.device.id);
-        if let (Some(before), Some(entry)) = (self.observed.sum(Part::Before), entry)
+        let measured = |part: Part| self.parts.iter().find(|p| p.part == part).and_then(|p| p.measured);
+        if let (Some(before), Some(entry)) = (measured(Part::Before), entry)
             && let Ok(image) = catalog.os_image(&entry.os_image)
             && self.candidate.device.pools.len() == 1
         {
@@ -232,7 +331,7 @@ impl Validation<'_> {
             image.provenance.sources.insert("memory".to_owned(), source());
             overlay.os_images.push(image);
         }
-        if let (Some(process), Some(footprint)) = (self.observed.sum(Part::Process), &self.candidate.footprint) {
+        if let (Some(process), Some(footprint)) = (measured(Part::Process), &self.candidate.footprint) {
             let framework = footprint.main.framework + footprint.host.framework;
             let rest = (footprint.main.total() + footprint.host.total()).saturating_sub(framework);
             let beyond = process.saturating_sub(rest + framework);
@@ -256,8 +355,13 @@ impl Validation<'_> {
             overlay.devices.push(entry);
         }
         if overlay == CatalogFile::default() {
-            return Err(Diagnostic::error("the log has nothing that a catalog could hold")
-                .hint("tegrastats or nvidia-smi give the system's footprint, /proc the process, llama.cpp's timings the speed"));
+            let late = self.notes.iter().any(|n| matches!(n, Note::BeganTooLate { .. }));
+            return Err(Diagnostic::error(if late {
+                "the log has nothing that a catalog could hold: it does not begin before the workload was loaded"
+            } else {
+                "the log has nothing that a catalog could hold"
+            })
+            .hint("tegrastats or nvidia-smi, begun before the workload, give the system's footprint, /proc the process, the engine's timings the speed"));
         }
         Ok(overlay)
     }

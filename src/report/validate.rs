@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::table::{Cell, Table};
-use crate::planner::validate::{Validation, Verdict};
+use crate::planner::validate::{Note, Validation, Verdict};
 use crate::units::{Bytes, MIB};
 
 /// One record per part.
@@ -39,6 +39,32 @@ fn verdict(validation: &Validation<'_>) -> String {
         Verdict::Holds => "the estimate holds: no part was measured above it".to_owned(),
         Verdict::TooLow(parts) => format!("the estimate is too low for: {}", parts.join(", ")),
         Verdict::Nothing => "the log shows no size that could be compared".to_owned(),
+    }
+}
+
+fn note(note: &Note) -> String {
+    match note {
+        Note::TooQuiet => {
+            "llama.cpp prints the sizes of its buffers only with -lv 4 (or -v): this log has none".to_owned()
+        }
+        Note::OtherDemand { ran, ran_streams, asked, asked_streams } => format!(
+            "the log ran {ran} tokens over {ran_streams} sequences, the scenario asks for {asked} over {asked_streams}"
+        ),
+        Note::SeveralContexts => "the log made several contexts: the last one is compared".to_owned(),
+        Note::Repacked => "weights that were repacked stand in the log twice: mapped and repacked".to_owned(),
+        Note::BeganTooLate { first, grown, expected } => format!(
+            "what was in use before is missing: the log begins at {first} and grows by {grown} only, where the workload \
+             should add {expected}; start the recorder before the workload is loaded"
+        ),
+        Note::Swapped(bytes) => format!("{bytes} were swapped out: they count as in use"),
+        Note::CacheFillsMemory => {
+            "the engine takes for its cache what its memory setting leaves, not what the workload needs: not judged"
+                .to_owned()
+        }
+        Note::OtherMemory { log, device } => {
+            format!("the log's device has {log} of memory, the scenario's {device}: is it the right device?")
+        }
+        Note::Unbelievable { line } => format!("line {line} of the log has a number that cannot be: passed over"),
     }
 }
 
@@ -76,8 +102,8 @@ fn write_validation(out: &mut String, validation: &Validation<'_>, width: u16) -
     if !missing.is_empty() {
         writeln!(out, "\nnot in the log: {}", missing.join(", "))?;
     }
-    for note in &validation.notes {
-        writeln!(out, "note: {note}")?;
+    for known in &validation.notes {
+        writeln!(out, "note: {}", note(known))?;
     }
     writeln!(out, "\n{}", verdict(validation))
 }
@@ -128,7 +154,7 @@ pub fn validation_value(validation: &Validation<'_>) -> Value {
         "rates": rates,
         "earlier_contexts": earlier,
         "not_in_log": missing(validation),
-        "notes": validation.notes,
+        "notes": validation.notes.iter().map(note).collect::<Vec<_>>(),
         "verdict": verdict(validation),
         "holds": validation.verdict == Verdict::Holds,
     })

@@ -1,7 +1,17 @@
-//! What a device's own logs say: llama.cpp, tegrastats, nvidia-smi, `/proc`.
+//! What a device's own logs say: those of inference engines, of the system's tools, and of `/proc`.
 //!
 //! Pure functions of text. A log is data from outside: lines that are not understood are passed over, numbers that are
-//! absurd are not believed.
+//! absurd are not believed. Colours are taken out first. One file for each program.
+
+mod llama_cpp;
+mod mlx;
+mod ollama;
+mod sglang;
+mod system;
+mod tensorrt_llm;
+mod vllm;
+
+use std::borrow::Cow;
 
 use crate::units::{Bytes, MIB};
 
@@ -14,13 +24,17 @@ pub enum Part {
     KvCache,
     /// Recurrent state.
     State,
+    /// Cache and state together, where the program does not tell them apart.
+    Context,
     /// Compute buffer.
     Compute,
     /// Output buffer.
     Output,
+    /// Everything that the engine allocated, at its peak: weights, cache and buffers.
+    Allocated,
     /// The whole process at its peak.
     Process,
-    /// Everything in use on the device at its peak.
+    /// Everything in use on the device at its peak, what was swapped out included.
     InUse,
     /// In use before the workload started.
     Before,
@@ -34,8 +48,10 @@ impl Part {
             Self::Weights => "weights",
             Self::KvCache => "kv_cache",
             Self::State => "state",
+            Self::Context => "context",
             Self::Compute => "compute",
             Self::Output => "output",
+            Self::Allocated => "allocated",
             Self::Process => "process",
             Self::InUse => "in_use",
             Self::Before => "before",
@@ -62,10 +78,39 @@ impl Reading {
     }
 }
 
+/// A kind of log that is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// The program that writes it: what [`Observed::sources`] says.
+    pub source: &'static str,
+    /// The id of the engine whose memory it tells; absent for tools of the system.
+    pub engine: Option<&'static str>,
+    /// How to make it write sizes.
+    pub how: &'static str,
+    /// Part of a line that tells the kind.
+    pub line: &'static str,
+}
+
+/// Every kind of log that is understood.
+pub const FORMS: [Form; 12] = [
+    llama_cpp::FORM,
+    ollama::FORM,
+    vllm::FORM,
+    sglang::FORM,
+    tensorrt_llm::FORM,
+    mlx::FORM,
+    system::TEGRASTATS,
+    system::NVIDIA_SMI,
+    system::PROC,
+    system::FOOTPRINT,
+    system::TIME,
+    system::VMMAP,
+];
+
 /// Everything that a log says about memory and speed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
-    /// What kinds of line were recognised (`llama.cpp`, `tegrastats`, ...).
+    /// What kinds of line were recognised: the sources of [`FORMS`].
     pub sources: Vec<&'static str>,
     /// Buffers and readings; for llama.cpp those of the last context in the log.
     pub readings: Vec<Reading>,
@@ -73,14 +118,18 @@ pub struct Observed {
     pub earlier: Vec<Reading>,
     /// Total memory that the log reports, in MiB.
     pub total_mib: Option<f64>,
+    /// Most that was swapped out, in MiB: counted as in use.
+    pub swapped_mib: f64,
     /// Decoded tokens per second of one stream.
     pub decode_tok_s: Option<f64>,
     /// Prompt tokens per second.
     pub prefill_tok_s: Option<f64>,
     /// Settings that llama.cpp prints (`n_ctx`, `n_seq_max`, `n_ubatch`, `flash_attn`).
     pub settings: Vec<(String, String)>,
-    /// llama.cpp wrote this log, but without sizes: its default verbosity prints none.
+    /// llama.cpp wrote this log, but without sizes.
     pub too_quiet: bool,
+    /// The first line, counted from 1, of a known kind whose number cannot be.
+    pub unbelievable: Option<usize>,
 }
 
 impl Observed {
@@ -91,9 +140,15 @@ impl Observed {
         self.readings.iter().any(|r| r.part == part).then(|| Bytes((mib * MIB as f64).round() as u64))
     }
 
-    fn source(&mut self, name: &'static str) {
-        if !self.sources.contains(&name) {
-            self.sources.push(name);
+    /// Whether nothing was found that could be compared with an estimate.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.readings.is_empty() && self.decode_tok_s.is_none() && self.prefill_tok_s.is_none()
+    }
+
+    fn source(&mut self, form: Form) {
+        if !self.sources.contains(&form.source) {
+            self.sources.push(form.source);
         }
     }
 
@@ -101,7 +156,13 @@ impl Observed {
     fn peak(&mut self, part: Part, buffer: &str, mib: f64) {
         match self.readings.iter_mut().find(|r| r.part == part && r.buffer == buffer) {
             Some(reading) => reading.mib = reading.mib.max(mib),
-            None => self.readings.push(Reading { part, buffer: buffer.to_owned(), mib }),
+            None => self.add(part, buffer, mib),
+        }
+    }
+
+    fn add(&mut self, part: Part, buffer: &str, mib: f64) {
+        if self.readings.len() < MAX_READINGS {
+            self.readings.push(Reading { part, buffer: buffer.to_owned(), mib });
         }
     }
 }
@@ -109,145 +170,141 @@ impl Observed {
 /// Largest figure that is believed, in MiB: a pebibyte.
 const MAX_MIB: f64 = 1e9;
 
+/// No program has as many buffers in all its contexts; more is no log.
+const MAX_READINGS: usize = 10_000;
+
+/// What is carried from line to line.
+#[derive(Default)]
+struct Reader {
+    observed: Observed,
+    /// Whether llama.cpp wrote anything.
+    llama: bool,
+    /// The last table of llama.cpp's memory.
+    breakdown: Vec<Reading>,
+    /// What Ollama expected before it loaded.
+    expected: Vec<Reading>,
+    /// The process that macOS's `footprint` is telling about.
+    process: String,
+}
+
+/// A kind of line that a reader may know.
+enum Line {
+    /// It is of another kind.
+    Other,
+    /// It was read, or says nothing of interest.
+    Read,
+    /// It is of this kind, but its number cannot be.
+    Unbelievable,
+}
+
+impl From<bool> for Line {
+    fn from(read: bool) -> Self {
+        if read { Self::Read } else { Self::Other }
+    }
+}
+
 /// Reads a log of any of the known kinds, mixed ones too.
 #[must_use]
 pub fn parse(text: &str) -> Observed {
-    let mut observed = Observed::default();
-    let mut llama = false;
-    for line in text.lines() {
-        llama |= line.contains("llama_") || line.contains("llama backend");
-        if !llama_buffer(&mut observed, line)
-            && !llama_setting(&mut observed, line)
-            && !llama_speed(&mut observed, line)
-            && !tegrastats(&mut observed, line)
-            && !proc_status(&mut observed, line)
-        {
-            nvidia_smi(&mut observed, line);
+    let mut reader = Reader::default();
+    let kinds: [fn(&mut Reader, &str) -> Line; 8] = [
+        llama_cpp::line,
+        ollama::line,
+        vllm::line,
+        sglang::line,
+        tensorrt_llm::line,
+        mlx::line,
+        system::tool,
+        system::process,
+    ];
+    for (number, line) in text.lines().enumerate() {
+        let line = without_colours(line);
+        for kind in kinds {
+            match kind(&mut reader, &line) {
+                Line::Other => continue,
+                Line::Read => {}
+                Line::Unbelievable => {
+                    reader.observed.unbelievable.get_or_insert(number + 1);
+                }
+            }
+            break;
         }
     }
-    let sized = observed.readings.iter().any(|r| matches!(r.part, Part::Weights | Part::Compute));
-    observed.too_quiet = llama && !sized;
+    finish(reader)
+}
+
+fn finish(reader: Reader) -> Observed {
+    let Reader { mut observed, llama, breakdown, expected, .. } = reader;
+    let sized = |o: &Observed| o.readings.iter().any(|r| matches!(r.part, Part::Weights | Part::Compute));
+    // The same buffers stand in llama.cpp's table again, rounded; what Ollama expected is no measurement beside one.
+    for instead in [breakdown, expected] {
+        if !sized(&observed) {
+            observed.readings.extend(instead);
+        }
+    }
+    observed.too_quiet = llama && !sized(&observed);
     // Passes that only measure print sizes of zero beside the real ones.
     observed.readings.retain(|r| r.mib > 0.0);
     observed
 }
 
-/// `load_tensors:   CPU_Mapped model buffer size =   373.71 MiB` and its kin; the words before the colon changed with
-/// llama.cpp's versions, those after it did not.
-fn llama_buffer(observed: &mut Observed, line: &str) -> bool {
-    const KINDS: [(&str, Part); 5] = [
-        (" model buffer size =", Part::Weights),
-        (" KV buffer size =", Part::KvCache),
-        (" RS buffer size =", Part::State),
-        (" compute buffer size =", Part::Compute),
-        (" output buffer size =", Part::Output),
-    ];
-    let Some((kind, part, at)) = KINDS.iter().find_map(|(kind, part)| line.find(kind).map(|at| (*kind, *part, at)))
-    else {
-        return false;
-    };
-    let buffer = line[..at].split_whitespace().next_back().unwrap_or("");
-    let Some(mib) = line[at + kind.len()..].trim().strip_suffix("MiB").and_then(|n| figure(n.trim())) else {
-        return false;
-    };
-    observed.source("llama.cpp");
-    observed.readings.push(Reading { part, buffer: buffer.to_owned(), mib });
-    true
-}
-
-/// `llama_context: n_seq_max             = 4`: the first of them begins a new context, whose buffers replace the last one's.
-fn llama_setting(observed: &mut Observed, line: &str) -> bool {
-    let Some((_, rest)) = line.split_once("llama_context: ") else { return false };
-    let Some((name, value)) = rest.split_once('=') else { return false };
-    let (name, value) = (name.trim(), value.trim());
-    if name == "n_seq_max" {
-        let of_context = |r: &Reading| matches!(r.part, Part::KvCache | Part::State | Part::Compute | Part::Output);
-        let (earlier, kept) = std::mem::take(&mut observed.readings).into_iter().partition(of_context);
-        observed.readings = kept;
-        observed.earlier.extend::<Vec<_>>(earlier);
-        observed.settings.clear();
+/// The line without the sequences that colour it on a terminal: ESC, `[`, parameters, a letter.
+fn without_colours(line: &str) -> Cow<'_, str> {
+    if !line.contains('\u{1b}') {
+        return Cow::Borrowed(line);
     }
-    if matches!(name, "n_seq_max" | "n_ctx" | "n_batch" | "n_ubatch" | "flash_attn") {
-        observed.settings.push((name.to_owned(), value.to_owned()));
-    }
-    true
-}
-
-/// `eval time =  467.08 ms /  10 runs  (  46.71 ms per token,  21.41 tokens per second)`.
-fn llama_speed(observed: &mut Observed, line: &str) -> bool {
-    let Some((before, after)) = line.split_once("eval time =") else { return false };
-    let rate = after
-        .rsplit_once(" tokens per second")
-        .and_then(|(text, _)| text.split([',', ' ']).rfind(|t| !t.is_empty()))
-        .and_then(figure);
-    let Some(rate) = rate.filter(|r| *r > 0.0) else { return true };
-    if before.trim_end().ends_with("prompt") {
-        observed.prefill_tok_s = Some(rate);
-    } else {
-        observed.decode_tok_s = Some(rate);
-    }
-    true
-}
-
-/// `RAM 1488/7620MB (lfb 1x4MB) SWAP 0/3810MB ...`: MB are MiB here. The first reading is what was in use before.
-fn tegrastats(observed: &mut Observed, line: &str) -> bool {
-    let Some((_, rest)) = line.split_once("RAM ") else { return false };
-    let Some((used, rest)) = rest.split_once('/') else { return false };
-    let Some((total, _)) = rest.split_once("MB") else { return false };
-    let (Some(used), Some(total)) = (figure(used.trim()), figure(total.trim())) else { return false };
-    observed.source("tegrastats");
-    record_use(observed, "RAM", used, total);
-    true
-}
-
-/// `2026/11/01 10:00:00.000, 1234 MiB, 24564 MiB, ...` of `--query-gpu ... --format=csv`, or `|  1234MiB / 24564MiB |` of
-/// the plain table. Of a query the first two sizes are taken for memory used and total, as `memory.used,memory.total`.
-fn nvidia_smi(observed: &mut Observed, line: &str) -> bool {
-    let sizes: Vec<f64> = line
-        .split(['|', ',', '/'])
-        .filter_map(|cell| cell.split_whitespace().collect::<String>().strip_suffix("MiB").and_then(figure))
-        .collect();
-    let plain = line.trim_start().starts_with('|') && line.contains("MiB /");
-    let query = line.contains(',') && !line.contains('|');
-    if sizes.len() < 2 || !(plain || query) {
-        return false;
-    }
-    observed.source("nvidia-smi");
-    let (used, total) = if sizes[0] <= sizes[1] { (sizes[0], sizes[1]) } else { (sizes[1], sizes[0]) };
-    record_use(observed, "memory.used", used, total);
-    true
-}
-
-/// `VmHWM:  123456 kB` (kB are KiB) of `/proc/PID/status`, and GNU time's `Maximum resident set size (kbytes): 123456`.
-fn proc_status(observed: &mut Observed, line: &str) -> bool {
-    let kib = |text: &str| figure(text.trim().trim_end_matches("kB").trim()).map(|k| k / 1024.0);
-    for name in ["VmHWM", "VmRSS"] {
-        if let Some(mib) = line.trim().strip_prefix(name).and_then(|r| r.trim_start().strip_prefix(':')).and_then(kib) {
-            observed.source("/proc");
-            observed.peak(Part::Process, "resident", mib);
-            return true;
+    let mut plain = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        if c != '\u{1b}' {
+            plain.push(c);
+        } else if rest.next() == Some('[') {
+            // Ends with the first character of the range that ECMA-48 keeps for it.
+            rest.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c));
         }
     }
-    if let Some((_, rest)) = line.split_once("Maximum resident set size (kbytes):")
-        && let Some(mib) = kib(rest)
-    {
-        observed.source("/proc");
-        observed.peak(Part::Process, "resident", mib);
-        return true;
-    }
-    false
+    Cow::Owned(plain)
 }
 
-fn record_use(observed: &mut Observed, name: &str, used: f64, total: f64) {
-    if !observed.readings.iter().any(|r| r.part == Part::Before) {
-        observed.readings.push(Reading { part: Part::Before, buffer: name.to_owned(), mib: used });
-    }
-    observed.peak(Part::InUse, name, used);
-    observed.total_mib = Some(total);
-}
-
+/// A number of MiB that can be.
 fn figure(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|n| n.is_finite() && (0.0..=MAX_MIB).contains(n))
+}
+
+/// `12.66 GiB`, `190MiB`, `512 KiB`, `4096 B` in MiB. `decimal` is the number of bytes of a program's `MB`: some say MB and
+/// mean MiB.
+fn size(text: &str, decimal: Decimal) -> Option<f64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let unit: String = text[end..].trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    let step: f64 = match (unit.len(), decimal) {
+        (3, _) | (2, Decimal::Binary) | (1, _) => 1024.0,
+        _ => 1000.0,
+    };
+    let power = match unit.to_ascii_uppercase().as_str() {
+        "B" | "BYTES" => 0,
+        "KB" | "KIB" | "K" => 1,
+        "MB" | "MIB" | "M" => 2,
+        "GB" | "GIB" | "G" => 3,
+        "TB" | "TIB" | "T" => 4,
+        _ => return None,
+    };
+    let number = text[..end].parse::<f64>().ok()?;
+    Some(number * step.powi(power) / MIB as f64).filter(|n| n.is_finite() && (0.0..=MAX_MIB).contains(n))
+}
+
+/// What a program means by kB, MB and GB.
+#[derive(Clone, Copy)]
+enum Decimal {
+    /// Powers of 1000.
+    Decimal,
+    /// Powers of 1024, whatever the name.
+    Binary,
+}
+
+/// What stands after a word, up to the end of the line.
+fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
+    line.split_once(word).map(|(_, rest)| rest)
 }
 
 #[cfg(test)]
