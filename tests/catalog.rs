@@ -1,6 +1,7 @@
 //! The shipped catalogs as a whole: they load, they are complete, and their names lead where they should.
 
 use edgemem::catalog::Catalog;
+use edgemem::domain::{Availability, DeviceClass, MemoryKind, Task};
 use edgemem::planner::budget::mode_of;
 
 #[test]
@@ -30,4 +31,64 @@ fn a_super_id_is_the_module_in_the_modes_of_its_firmware() {
     }
     let (device, of_alias) = catalog.device("jetson-orin-nx-16gb-super").unwrap();
     assert!(mode_of(device, Some("MAXN"), of_alias).is_err(), "the firmware of the alias has no such mode");
+}
+
+/// A text model of the last years reads thousands of tokens; a few hundred is what one port to another chip was compiled
+/// for. Encoders of the BERT kind are the exception: 512 is theirs.
+#[test]
+fn contexts_are_those_of_the_published_model_not_of_a_port() {
+    let catalog = Catalog::shipped().unwrap();
+    for (id, tokens) in [
+        ("mistralai/Mistral-7B-Instruct-v0.2", 32768), // huggingface.co config.json: max_position_embeddings
+        ("THUDM/glm-4-9b-chat", 131_072),              // config.json: seq_length
+        ("OpenGVLab/InternVL2-4B", 131_072),           // config.json: llm_config, Phi-3-mini-128k
+        ("LargeWorldModel/LWM-Text-Chat-1M", 1_048_576),
+        ("microsoft/Phi-3.5-mini-instruct", 131_072),
+        ("BAAI/bge-m3", 8192), // 8194 positions, of which the first two are the padding's
+    ] {
+        let model = catalog.model(id).unwrap();
+        assert_eq!(model.language().unwrap().spec.max_context, Some(tokens), "{id}");
+    }
+    for model in catalog.model_entries().map(|entry| catalog.model(&entry.id).unwrap()) {
+        let Some(architecture) = model.language() else { continue };
+        if matches!(model.task, Task::Language | Task::VisionLanguage) {
+            assert!(architecture.spec.max_context.is_none_or(|tokens| tokens >= 2048), "{}", model.id);
+        }
+    }
+}
+
+#[test]
+fn whatever_has_a_processor_runs_llama_cpp_on_it() {
+    let catalog = Catalog::shipped().unwrap();
+    let computers = |device: &&edgemem::domain::Device| {
+        device.memory_kind == MemoryKind::Unified && device.class != DeviceClass::Accelerator
+    };
+    for device in catalog.devices().filter(computers) {
+        assert!(device.runtimes.iter().any(|id| id == "llama.cpp-cpu"), "{}", device.id);
+    }
+}
+
+/// What is sold only inside another product, or no longer, is planned with only where a scenario names it.
+#[test]
+fn what_is_not_sold_is_not_offered() {
+    let catalog = Catalog::shipped().unwrap();
+    for id in ["tenstorrent-p300c", "radxa-rock-5-itx-plus-32gb", "snapdragon-x-elite-devkit-32gb"] {
+        assert_eq!(catalog.device(id).unwrap().0.availability, Availability::NamedOnly, "{id}");
+    }
+}
+
+/// Draw at the wall, not the limit of the chip (geerlingguy/sbc-reviews, geerlingguy/ai-benchmarks; makers' figures of
+/// whole machines): a supply chosen by the chip's limit is too small.
+#[test]
+fn draws_are_those_of_the_whole_machine() {
+    let catalog = Catalog::shipped().unwrap();
+    for (id, watts) in [
+        ("raspberry-pi-5-8gb", 13.9),
+        ("gmktec-evo-x2-128gb", 160.0),
+        ("intel-n100-mini-16gb", 25.0),
+        ("mac-mini-m4pro-24gb", 140.0),
+    ] {
+        let (device, _) = catalog.device(id).unwrap();
+        assert_eq!(device.default_mode().and_then(|mode| mode.power).map(|draw| draw.watts()), Some(watts), "{id}");
+    }
 }
