@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use super::Candidate;
+use super::refusal::{LeftOut, WhyLeftOut};
 use crate::catalog::Catalog;
 use crate::domain::{Device, Engine, FlashSupport, Format, KvPair, KvType, Runtime};
 use crate::scenario::{FlashChoice, Site, Workload};
@@ -29,14 +30,52 @@ pub struct Choice<'a> {
     pub quality_loss: Share,
 }
 
+impl<'a> Choice<'a> {
+    /// A format that is not considered: nothing else is chosen.
+    pub(super) const fn left_out(runtime_id: &'a str, runtime: &'a Runtime, format: &'a Format) -> Self {
+        Self {
+            runtime_id,
+            runtime,
+            format,
+            kv: None,
+            flash_attention: None,
+            micro_batch: None,
+            quality_loss: match format.quality_loss {
+                Some(loss) => loss,
+                None => Share::ONE,
+            },
+        }
+    }
+}
+
 /// Every configuration of a workload on a device, in a fixed order.
 #[must_use]
 pub fn choices_on<'a>(catalog: &'a Catalog, device: &'a Device, site: &Site, workload: &Workload) -> Vec<Choice<'a>> {
     runtimes(catalog, device, site, workload)
         .into_iter()
-        .flat_map(|(id, runtime)| choices(catalog, id, runtime, workload))
-        .filter(|choice| choice.format.runs_on(device))
+        .flat_map(|(id, runtime)| choices(catalog, device, id, runtime, workload))
         .collect()
+}
+
+/// The weight formats in which a workload is not considered on a device although the scenario allows the runtime, in a
+/// fixed order: of those that the scenario names all, else those that the runtime loads.
+#[must_use]
+pub fn left_out_on<'a>(
+    catalog: &'a Catalog,
+    device: &'a Device,
+    site: &Site,
+    workload: &Workload,
+) -> Vec<(&'a str, &'a Runtime, &'a Format, LeftOut)> {
+    let mut found = Vec::new();
+    for (id, runtime) in runtimes(catalog, device, site, workload) {
+        for format in catalog.formats().filter(|f| is_asked(f, runtime, workload)) {
+            if let Err(why) = loss_in(catalog, device, runtime, format, workload) {
+                let left_out = LeftOut { runtime: id.to_owned(), format: format.id.clone(), why };
+                found.push((id, runtime, format, left_out));
+            }
+        }
+    }
+    found
 }
 
 /// The runtimes that may run a workload on a device, by the id that the scenario would use.
@@ -83,6 +122,7 @@ fn allows(name: &str, id: &str, runtime: &Runtime) -> bool {
 /// Every configuration of a workload on one runtime, in a fixed order.
 fn choices<'a>(
     catalog: &'a Catalog,
+    device: &Device,
     runtime_id: &'a str,
     runtime: &'a Runtime,
     workload: &Workload,
@@ -107,10 +147,9 @@ fn choices<'a>(
     } else {
         vec![None]
     };
-    for format in formats(catalog, runtime, workload) {
+    for (format, loss) in formats(catalog, device, runtime, workload) {
         for &kv in &kvs {
-            let quality_loss = match (format.quality_loss, kv.map_or(Some(Share::ZERO), |p| catalog.kv_quality_loss(p)))
-            {
+            let quality_loss = match (loss, kv.map_or(Some(Share::ZERO), |p| catalog.kv_quality_loss(p))) {
                 (Some(weights), Some(cache)) => Share(weights.0.saturating_add(cache.0)),
                 _ => Share::ONE,
             };
@@ -130,25 +169,54 @@ fn choices<'a>(
     choices
 }
 
-/// The formats that a workload may be run in on a runtime: those named, or those whose loss is known and small enough. A
-/// model read from a weight file is in the format that the file is in.
-fn formats<'a>(catalog: &'a Catalog, runtime: &Runtime, workload: &Workload) -> Vec<&'a Format> {
-    let limit = workload.quality_limit();
-    let within = |format: &Format| match (format.quality_loss, limit) {
-        (_, None) => true,
-        (Some(loss), Some(limit)) => loss <= limit,
-        (None, Some(_)) => workload.weights.is_some() && workload.max_quality_loss.is_none(),
-    };
-    let stored = workload.model.stored.as_ref().map(|s| s.format.as_str());
+/// The formats that a workload may be run in on a runtime, each with its loss of quality where that is known: those named,
+/// or those whose loss is known and small enough.
+fn formats<'a>(
+    catalog: &'a Catalog,
+    device: &Device,
+    runtime: &Runtime,
+    workload: &Workload,
+) -> Vec<(&'a Format, Option<Share>)> {
     catalog
         .formats()
-        .filter(|f| runtime.formats.contains(&f.id))
-        .filter(|f| match (stored, &workload.weights) {
-            (Some(stored), named) => f.id == stored && named.as_ref().is_none_or(|n| n.contains(&f.id)),
-            (None, Some(named)) => named.contains(&f.id) && within(f),
-            (None, None) => within(f),
-        })
+        .filter(|f| is_asked(f, runtime, workload))
+        .filter_map(|f| Some((f, loss_in(catalog, device, runtime, f, workload).ok()?)))
         .collect()
+}
+
+/// Whether a format is in question: it is named, or none is and the runtime loads it. A model read from a weight file is in
+/// the format that the file is in.
+fn is_asked(format: &Format, runtime: &Runtime, workload: &Workload) -> bool {
+    let stored = workload.model.stored.as_ref().map(|s| s.format.as_str());
+    match (stored, &workload.weights) {
+        (Some(stored), named) => format.id == stored && named.as_ref().is_none_or(|n| n.contains(&format.id)),
+        (None, Some(named)) => named.contains(&format.id),
+        (None, None) => runtime.loads(format),
+    }
+}
+
+/// What a format costs in quality, where that is known, or why the workload is not considered in it.
+fn loss_in(
+    catalog: &Catalog,
+    device: &Device,
+    runtime: &Runtime,
+    format: &Format,
+    workload: &Workload,
+) -> Result<Option<Share>, WhyLeftOut> {
+    if !runtime.loads(format) {
+        return Err(WhyLeftOut::NotLoaded);
+    }
+    if !format.runs_on(device) || runtime.exception(device, &workload.model, format).is_some() {
+        return Err(WhyLeftOut::NotOnChip);
+    }
+    let loss = catalog.quality_loss(&workload.model, runtime, format);
+    // What a file holds cannot be chosen: without a written limit it is taken as it is.
+    let named = workload.weights.is_some();
+    match (loss, workload.quality_limit()) {
+        (None, Some(_)) if !named || workload.max_quality_loss.is_some() => Err(WhyLeftOut::LossUnknown { named }),
+        (Some(loss), Some(limit)) if loss > limit => Err(WhyLeftOut::LossAbove { loss, limit }),
+        (loss, _) => Ok(loss),
+    }
 }
 
 /// The order in which configurations break ties: runtime, weights, caches, flash attention, micro-batch.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::configurations::{self, Choice};
 use super::memo::{InFormat, Memo};
-use super::refusal::{DeviceRefusal, Missed, Refusal};
+use super::refusal::{DeviceRefusal, LeftOut, Missed, Refusal};
 use super::{Candidate, Speed, dominance, screen};
 use crate::catalog::Catalog;
 use crate::domain::{Device, FlashSupport, KvPair, PowerMode};
@@ -38,6 +38,8 @@ pub struct WorkloadOnDevice {
     pub nearest: Option<Refusal>,
     /// Where none may: the least that it needs in the pool that is shortest, over all configurations.
     pub least_short: Option<Refusal>,
+    /// Weight formats in which it was not considered, and why.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// All candidates of a scenario.
@@ -64,7 +66,10 @@ struct Job<'a> {
 
 struct Batch<'a> {
     kept: Vec<Candidate<'a>>,
-    count: u32,
+    /// Candidates worked out.
+    worked_out: u32,
+    /// Numbers given: formats that are left out have one too.
+    numbers: u32,
     outcome: WorkloadOnDevice,
 }
 
@@ -111,13 +116,14 @@ pub fn generate_with<'a>(
         outcomes: Vec::with_capacity(batches.len()),
         considered: 0,
     };
+    let mut first = 0;
     for batch in batches {
-        let first = generated.considered;
-        generated.considered += batch.count;
+        generated.considered += batch.worked_out;
         generated.candidates.extend(batch.kept.into_iter().map(|mut c| {
             c.number += first;
             c
         }));
+        first += batch.numbers;
         generated.outcomes.push(batch.outcome);
     }
     generated
@@ -218,8 +224,28 @@ fn work_out<'a>(
             kept.extend(dominance::undominated(in_mode, workload.process.is_some()));
         }
     }
+    let worked_out = count;
+    let left_out = configurations::left_out_on(catalog, job.device, site, workload);
+    let first_mode = job.device.modes.iter().enumerate().find(|(_, m)| screen::mode_admitted(job.device, m, site));
+    if let Some((mode_index, mode)) = first_mode {
+        for (runtime_id, runtime, format, why) in &left_out {
+            if options.all {
+                let choice = Choice::left_out(runtime_id, runtime, format);
+                let mut candidate = blank(job, mode_index, mode, &choice, count, None);
+                candidate.refusal = Some(Refusal::Format(why.clone()));
+                kept.push(candidate);
+            }
+            count += 1;
+        }
+    }
+    let left_out: Vec<LeftOut> = left_out.into_iter().map(|(.., left_out)| left_out).collect();
     if cases.is_empty() && nearest.is_none() {
-        nearest = Some(Refusal::Device(DeviceRefusal::NoRuntime(workload.name.clone())));
+        let workload = workload.name.clone();
+        nearest = Some(Refusal::Device(if left_out.is_empty() {
+            DeviceRefusal::NoRuntime(workload)
+        } else {
+            DeviceRefusal::NoFormat { workload, left_out: left_out.clone() }
+        }));
     }
     let outcome = WorkloadOnDevice {
         site: job.site,
@@ -228,8 +254,9 @@ fn work_out<'a>(
         usable,
         nearest: nearest.filter(|_| !usable),
         least_short: least_short.filter(|_| !usable),
+        left_out,
     };
-    Batch { kept, count, outcome }
+    Batch { kept, worked_out, numbers: count, outcome }
 }
 
 fn keep_nearest(nearest: &mut Option<Refusal>, refusal: &Refusal) {

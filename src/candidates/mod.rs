@@ -8,11 +8,11 @@ mod memo;
 mod refusal;
 mod screen;
 
-pub use configurations::{Choice, choices_on};
+pub use configurations::{Choice, choices_on, left_out_on};
 pub use generate::{Generated, Options, WorkloadOnDevice, generate, generate_with};
 pub(crate) use generate::{case, estimate, memory_refusal};
 pub use memo::Memo;
-pub use refusal::{DeviceRefusal, Missed, Refusal};
+pub use refusal::{DeviceRefusal, LeftOut, Missed, Refusal, WhyLeftOut};
 pub(crate) use screen::{admitted, mode_admitted, unverified_facts};
 
 use crate::domain::{Device, Format, KvPair, PoolName, PowerMode, Runtime};

@@ -100,8 +100,75 @@ pub enum Refusal {
         /// Allowed.
         max: Share,
     },
+    /// The weight format is left out: nothing was worked out in it.
+    Format(LeftOut),
     /// The device itself is refused.
     Device(DeviceRefusal),
+}
+
+/// A weight format in which a workload is not considered on a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The runtime's id as the scenario would name it.
+    pub runtime: String,
+    /// Format id.
+    pub format: String,
+    /// Why.
+    pub why: WhyLeftOut,
+}
+
+/// Why a weight format is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyLeftOut {
+    /// Nobody published what it costs this kind of model on this engine in quality: it is used where the scenario names
+    /// it in `weights` and writes no `max_quality_loss`.
+    LossUnknown {
+        /// The scenario names it, and its written limit leaves it out all the same.
+        named: bool,
+    },
+    /// It costs more quality than the limit: a larger `max_quality_loss` admits it.
+    LossAbove {
+        /// What it costs.
+        loss: Share,
+        /// At most, written or by default.
+        limit: Share,
+    },
+    /// The engine does not load it.
+    NotLoaded,
+    /// The engine loads it, but does not run it on this chip.
+    NotOnChip,
+}
+
+impl WhyLeftOut {
+    /// Whether a line in the scenario would admit the format.
+    #[must_use]
+    pub const fn can_be_admitted(self) -> bool {
+        matches!(self, Self::LossUnknown { .. } | Self::LossAbove { .. })
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { runtime, format, why } = self;
+        match why {
+            WhyLeftOut::LossUnknown { named: false } => write!(
+                f,
+                "{format} on {runtime} is left out: its loss of quality is unknown (`weights: [{format}]` admits it)"
+            ),
+            WhyLeftOut::LossUnknown { named: true } => write!(
+                f,
+                "{format} on {runtime} is left out: its loss of quality is unknown (without `max_quality_loss` it is \
+                 admitted)"
+            ),
+            WhyLeftOut::LossAbove { loss, limit } => write!(
+                f,
+                "{format} on {runtime} is left out: it loses {loss} of quality, at most {limit} allowed \
+                 (`max_quality_loss: {loss}` admits it)"
+            ),
+            WhyLeftOut::NotLoaded => write!(f, "{runtime} does not load {format}"),
+            WhyLeftOut::NotOnChip => write!(f, "{runtime} does not run {format} on this chip"),
+        }
+    }
 }
 
 impl Refusal {
@@ -123,7 +190,8 @@ impl Refusal {
             Self::Memory { required, capacity, .. } => (2, required.0 as f64 / capacity.0.max(1) as f64),
             Self::NoEstimate(_) => (3, 0.0),
             Self::Unsupported(_) => (4, 0.0),
-            Self::Device(_) => (5, 0.0),
+            Self::Format(_) => (5, 0.0),
+            Self::Device(_) => (6, 0.0),
         }
     }
 }
@@ -142,6 +210,7 @@ impl fmt::Display for Refusal {
             Self::Load { load, max } => {
                 write!(f, "its target takes {load} of the device's time, at most {max} allowed")
             }
+            Self::Format(left_out) => left_out.fmt(f),
             Self::Device(refusal) => refusal.fmt(f),
         }
     }
@@ -190,6 +259,13 @@ pub enum DeviceRefusal {
     },
     /// None of its runtimes can run a workload, or is allowed to.
     NoRuntime(String),
+    /// Its runtimes can run a workload, but in none of their formats.
+    NoFormat {
+        /// The workload's name.
+        workload: String,
+        /// Those formats.
+        left_out: Vec<LeftOut>,
+    },
 }
 
 impl DeviceRefusal {
@@ -225,6 +301,13 @@ impl fmt::Display for DeviceRefusal {
                 write!(f, "draws {} W at full load, at most {} W allowed", power.watts(), limit.watts())
             }
             Self::NoRuntime(workload) => write!(f, "no allowed runtime of it runs `{workload}`"),
+            // What a line in the scenario would admit is the cheapest change: it is told alone.
+            Self::NoFormat { workload, left_out } => {
+                let admissible = left_out.iter().filter(|l| l.why.can_be_admitted());
+                let told: Vec<String> = admissible.map(LeftOut::to_string).collect();
+                let told = if told.is_empty() { left_out.iter().map(LeftOut::to_string).collect() } else { told };
+                write!(f, "no format of `{workload}` may be used: {}", told.join("; "))
+            }
         }
     }
 }

@@ -263,6 +263,16 @@ impl Catalog {
         })
     }
 
+    /// What a model loses in quality in a format on a runtime, over what its makers published; absent when nobody measured
+    /// it. The format that it was published in costs nothing.
+    #[must_use]
+    pub fn quality_loss(&self, model: &Model, _runtime: &Runtime, format: &Format) -> Option<Share> {
+        if model.native_format.as_ref() == Some(&format.id) {
+            return Some(Share::ZERO);
+        }
+        format.quality_loss
+    }
+
     /// What quantising the cache costs in quality over f16; absent when nobody measured it.
     #[must_use]
     pub fn kv_quality_loss(&self, pair: KvPair) -> Option<Share> {

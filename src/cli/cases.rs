@@ -201,15 +201,14 @@ impl<'a> Shared<'a> {
         Ok(Looked { model: Arc::clone(model), weights, place })
     }
 
-    /// What the names of a row mean; the same names mean the same in every row with a model of the same kind. `key` is
-    /// overwritten.
+    /// What the names of a row mean; the same names mean the same in every row with the same model. `key` is overwritten.
     fn place(&self, row: &StringRecord, layout: &Layout, model: &Model, key: &mut String) -> Result<Place<'a>, String> {
         const NAMES: [Column; 4] = [Column::Device, Column::Mode, Column::Runtime, Column::Weights];
         // A weight file says itself which format it is in.
         let alike = model.stored.is_none();
         if alike {
             key.clear();
-            key.push_str(model.task.id());
+            key.push_str(&model.id);
             for column in NAMES {
                 key.push('\n');
                 key.push_str(layout.text(row, column).unwrap_or(""));
@@ -225,7 +224,7 @@ impl<'a> Shared<'a> {
         };
         let mode = budget::mode_of(device, layout.text(row, Column::Mode), modes)?;
         let runtime = budget::runtime_on(self.catalog, device, model, layout.text(row, Column::Runtime))?;
-        let format = budget::format_of(self.catalog, runtime, model, layout.text(row, Column::Weights))?;
+        let format = budget::format_of(self.catalog, device, runtime, model, layout.text(row, Column::Weights))?;
         let place = Place { device, mode, runtime, format };
         if alike {
             self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), place);

@@ -26,5 +26,5 @@ pub use model::{
 pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
-pub use runtime::{Backend, Engine, FlashSupport, Runtime, WeightResidence};
+pub use runtime::{Backend, Engine, Exception, FlashSupport, Models, Runtime, WeightResidence};
 pub use spec::{ArchitectureSpec, GlobalAttention, LowRank, NormKind, QkNorm, SpecError};

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::buffers::Buffers;
-use super::model::Task;
+use super::device::{Device, MemoryKind};
+use super::format::Format;
+use super::model::{Model, Task};
 use super::provenance::Provenance;
 
 /// The family of memory laws that an engine follows.
@@ -69,6 +71,9 @@ pub struct Runtime {
     pub tasks: Vec<Task>,
     /// Weight formats that it loads, by id.
     pub formats: Vec<String>,
+    /// What it does not run on some silicon although it loads it elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Exception>,
     /// KV-cache types that it supports, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kv_types: Vec<String>,
@@ -101,6 +106,80 @@ pub struct Runtime {
     /// Where the figures come from.
     #[serde(default)]
     pub provenance: Provenance,
+}
+
+/// Something that an engine does not run on some silicon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// Groups of silicon on which it holds; everywhere when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silicon: Vec<String>,
+    /// The kind of memory beside which it holds; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryKind>,
+    /// Which models it is about.
+    #[serde(default, skip_serializing_if = "Models::is_all")]
+    pub models: Models,
+    /// The formats, by id, that do not run; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
+    /// Where it stands.
+    pub source: String,
+}
+
+/// Models of a kind that engines treat alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Models {
+    /// All of them.
+    #[default]
+    All,
+    /// Mixtures of experts.
+    Mixtures,
+    /// Language models, vision-language models and text encoders.
+    Language,
+    /// Vision and speech networks that consist of transformer blocks.
+    TransformerNetworks,
+}
+
+impl Models {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+
+    /// Whether a model is one of them.
+    #[must_use]
+    pub fn contains(self, model: &Model) -> bool {
+        match self {
+            Self::All => true,
+            Self::Mixtures => model.language().is_some_and(|a| a.spec.moe.is_some()),
+            Self::Language => model.language().is_some(),
+            Self::TransformerNetworks => {
+                model.network().is_some_and(|n| n.speech.is_some() || n.kind.as_deref() == Some("transformer"))
+            }
+        }
+    }
+}
+
+impl Runtime {
+    /// Whether it loads weights of this format at all.
+    #[must_use]
+    pub fn loads(&self, format: &Format) -> bool {
+        self.formats.contains(&format.id)
+    }
+
+    /// The exception for which it does not run a model in a format on a device, if there is one.
+    #[must_use]
+    pub fn exception(&self, device: &Device, model: &Model, format: &Format) -> Option<&Exception> {
+        self.exceptions.iter().find(|e| {
+            (e.silicon.is_empty() || e.silicon.contains(&device.silicon))
+                && e.memory.is_none_or(|kind| kind == device.memory_kind)
+                && (e.formats.is_empty() || e.formats.contains(&format.id))
+                && e.models.contains(model)
+        })
+    }
 }
 
 /// How the weights in memory differ from the weights on disk.

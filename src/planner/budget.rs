@@ -202,10 +202,12 @@ pub fn runtime_on<'a>(
 /// A sentence when the runtime does not load it or the file is in another one.
 pub fn format_of<'a>(
     catalog: &'a Catalog,
+    device: &Device,
     runtime: &Runtime,
     model: &Model,
     id: Option<&str>,
 ) -> Result<&'a Format, String> {
+    let runs = |f: &Format| runtime.loads(f) && f.runs_on(device) && runtime.exception(device, model, f).is_none();
     let stored = model.stored.as_ref().map(|s| s.format.as_str());
     let format = match (id, stored) {
         (Some(id), Some(stored)) => {
@@ -219,14 +221,16 @@ pub fn format_of<'a>(
         (None, Some(stored)) => catalog.format(stored).map_err(|e| e.one_line())?,
         (None, None) => catalog
             .formats()
-            .filter(|f| runtime.formats.contains(&f.id))
-            .min_by_key(|f| f.quality_loss.unwrap_or(Share::ONE))
+            .filter(|f| runs(f))
+            .min_by_key(|f| catalog.quality_loss(model, runtime, f).unwrap_or(Share::ONE))
             .ok_or_else(|| format!("no weight format of {} is known", runtime.id))?,
     };
-    if runtime.formats.contains(&format.id) {
+    if !runtime.loads(format) {
+        Err(format!("runtime `{}` does not load weight format `{}`", runtime.id, format.id))
+    } else if runs(format) {
         Ok(format)
     } else {
-        Err(format!("runtime `{}` does not load weight format `{}`", runtime.id, format.id))
+        Err(format!("runtime `{}` does not run `{}` in {} on {}", runtime.id, model.id, format.id, device.id))
     }
 }
 
