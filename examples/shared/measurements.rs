@@ -242,6 +242,7 @@ fn reference_device(row: ReferenceRow) -> Device {
         installed: Bytes::ZERO,
         pools: Vec::new(),
         modes: vec![mode],
+        offers: Vec::new(),
         prices: Vec::new(),
         price_date: None,
         accessories: Vec::new(),

@@ -51,10 +51,9 @@ pub(super) fn screen(device: &Device, site: &Site, objective: ObjectiveKind) -> 
             return Some(DeviceRefusal::Temperature { range, wanted });
         }
     }
-    if let Some(max) = site.limits.lead_time_days
-        && device.lead_time_days.is_none_or(|d| d > max)
-    {
-        return Some(DeviceRefusal::LeadTime { days: device.lead_time_days, max });
+    let prices = device.prices_within(site.limits.lead_time_days);
+    if let Some(max) = site.limits.lead_time_days.filter(|_| prices.is_empty()) {
+        return Some(DeviceRefusal::LeadTime { days: device.soonest(), max });
     }
     if !site.allows_unverified() {
         let unverified = unverified_facts(device, objective, counts_power);
@@ -65,7 +64,7 @@ pub(super) fn screen(device: &Device, site: &Site, objective: ObjectiveKind) -> 
     if counts_power && device.modes.iter().all(|m| m.power.is_none()) {
         return Some(DeviceRefusal::NoPower);
     }
-    let least = device.prices.iter().map(|b| b.price).min().unwrap_or_default();
+    let least = prices.iter().map(|b| b.price).min().unwrap_or_default();
     match site.limits.price {
         Some(limit) if least > limit => Some(DeviceRefusal::Price { price: least, limit }),
         _ => None,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::Catalog;
 use super::resolve::money;
 use crate::diag::Diagnostic;
-use crate::domain::{Device, PriceBreak};
+use crate::domain::{Device, Offer, price_breaks};
 use crate::names;
 use crate::units::Money;
 use table::{Field, Record, Table};
@@ -40,10 +40,10 @@ struct Row {
     order_multiple: Option<u64>,
 }
 
-/// Applies a price list (CSV text or an `.xlsx` workbook) to a catalog. The rows of a device replace all its prices; of
-/// several rows that apply to a quantity the cheapest counts; what the device needs besides is added as before. The lead
-/// time of a device is the longest of its rows, since which of them will be bought is not known yet; the number of pieces
-/// that are sold together must be the same in all rows that name one.
+/// Applies a price list (CSV text or an `.xlsx` workbook) to a catalog. The rows of a device are its offers in place of the
+/// catalog's: of those that arrive in time the cheapest for the quantity counts. What the device needs besides is added as
+/// before. A row without a lead time meets no limit on it; where no row of a device names one, that of the catalog holds.
+/// The number of pieces that are sold together must be the same in all rows that name one.
 ///
 /// # Errors
 /// Everything that is wrong with the list in one diagnostic at the first such row; the catalog is then unchanged.
@@ -81,23 +81,29 @@ pub fn apply(catalog: &mut Catalog, file: &str, bytes: impl AsRef<[u8]>) -> Resu
     }
     for device in catalog.devices_mut() {
         let Some(rows) = by_device.get(&device.id) else { continue };
-        let breaks = breaks(rows);
         device.price_date = rows.iter().filter_map(|r| r.as_of.clone()).min();
         device.order_multiple = rows.iter().find_map(|r| r.order_multiple).unwrap_or(1);
-        device.lead_time_days = rows.iter().filter_map(|r| r.lead_time_days).max().or(device.lead_time_days);
-        quote(device, &breaks, file);
+        let own = device.lead_time_days.filter(|_| rows.iter().all(|r| r.lead_time_days.is_none()));
+        let offer = |row: &&Row| Offer {
+            min_quantity: row.min_quantity,
+            price: row.price,
+            lead_time_days: row.lead_time_days.or(own),
+            supplier: row.supplier.clone(),
+            as_of: row.as_of.clone(),
+        };
+        quote(device, rows.iter().map(offer).collect(), file);
     }
     catalog.note_prices(&table.content());
     Ok(())
 }
 
-/// Gives a device the prices that `source` quotes for it alone; what it needs besides is added.
-pub(crate) fn quote(device: &mut Device, breaks: &[PriceBreak], source: &str) {
+/// Gives a device the offers that `source` makes for it alone; what it needs besides is added.
+pub(crate) fn quote(device: &mut Device, offers: Vec<Offer>, source: &str) {
+    device.lead_time_days = offers.iter().filter_map(|o| o.lead_time_days).max();
     let accessories: Option<Money> = device.accessories.iter().map(|a| a.price).sum();
-    let with = |extra: Money| {
-        breaks.iter().map(move |b| PriceBreak { min_quantity: b.min_quantity, price: b.price + extra }).collect()
-    };
-    device.prices = accessories.map(with).unwrap_or_default();
+    let with = |extra: Money| offers.into_iter().map(|o| Offer { price: o.price + extra, ..o }).collect();
+    device.offers = accessories.map(with).unwrap_or_default();
+    device.prices = price_breaks(&device.offers, None);
     // The buyer's own price is a fact; that of an assumed accessory stays what it was.
     let accessory_doubt = device.accessories.iter().any(|a| !a.provenance.unverified.is_empty());
     if !accessory_doubt {
@@ -105,22 +111,6 @@ pub(crate) fn quote(device: &mut Device, breaks: &[PriceBreak], source: &str) {
     }
     device.provenance.sources.insert("price".to_owned(), source.to_owned());
     device.provenance.sources.remove("price_kind");
-}
-
-/// The price of one by quantity: at every quantity the cheapest of the rows that apply.
-fn breaks(rows: &[&Row]) -> Vec<PriceBreak> {
-    let mut sorted: Vec<_> = rows.iter().map(|r| (r.min_quantity, r.price)).collect();
-    sorted.sort_unstable();
-    let mut breaks: Vec<PriceBreak> = Vec::new();
-    for (min_quantity, price) in sorted {
-        if breaks.last().is_none_or(|b| price < b.price) {
-            match breaks.last_mut() {
-                Some(last) if last.min_quantity == min_quantity => last.price = price,
-                _ => breaks.push(PriceBreak { min_quantity, price }),
-            }
-        }
-    }
-    breaks
 }
 
 /// Reads the rows of a file: a workbook is told by its first bytes, whatever it is called.
@@ -242,10 +232,10 @@ fn price(text: &str) -> Option<Money> {
 
 /// Refuses two prices of one supplier for the same thing: one of them must be a mistake.
 fn contradictions(table: &Table, rows: &[Row]) -> Result<(), Diagnostic> {
-    let mut known: BTreeMap<(&str, &str, u64), &Row> = BTreeMap::new();
+    let mut known: BTreeMap<(&str, &str, u64, Option<u32>), &Row> = BTreeMap::new();
     for row in rows {
         let Some(supplier) = &row.supplier else { continue };
-        match known.insert((&row.device, supplier, row.min_quantity), row) {
+        match known.insert((&row.device, supplier, row.min_quantity, row.lead_time_days), row) {
             Some(other) if other.price != row.price => {
                 let message = format!(
                     "{supplier} asks {} here and {} in {} for {} from {} on",
@@ -292,29 +282,8 @@ fn days_of(year: &str, month: &str) -> u32 {
 mod tests {
     use super::*;
 
-    fn row(min_quantity: u64, cents: u64) -> Row {
-        Row {
-            number: 2,
-            device: "d".into(),
-            price: Money(cents),
-            min_quantity,
-            lead_time_days: None,
-            supplier: None,
-            as_of: None,
-            order_multiple: None,
-        }
-    }
-
     fn parse(text: &str) -> Result<Vec<Row>, Diagnostic> {
         rows(&read("p.csv", text.as_bytes())?)
-    }
-
-    #[test]
-    fn the_cheapest_row_that_applies_counts_at_every_quantity() {
-        let rows = [row(10, 90), row(1, 100), row(10, 95), row(50, 97), row(100, 80)];
-        let found = breaks(&rows.iter().collect::<Vec<_>>());
-        let plain: Vec<_> = found.iter().map(|b| (b.min_quantity, b.price.0)).collect();
-        assert_eq!(plain, [(1, 100), (10, 90), (100, 80)]);
     }
 
     #[test]

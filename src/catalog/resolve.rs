@@ -5,7 +5,8 @@ use indexmap::IndexMap;
 use super::schema::{ComputeEntry, DeviceEntry, ModeEntry, ModelEntry};
 use crate::diag::Diagnostic;
 use crate::domain::{
-    Accessory, Body, Compute, Device, MemoryKind, Model, OsImage, Pool, PoolName, PowerMode, PriceBreak, Provenance,
+    Accessory, Body, Compute, Device, MemoryKind, Model, Offer, OsImage, Pool, PoolName, PowerMode, Provenance,
+    price_breaks,
 };
 use crate::units::{Bytes, BytesPerSecond, Milliwatts, Money, OpsPerSecond};
 
@@ -75,7 +76,7 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
         })
         .collect::<Result<Vec<_>, Diagnostic>>()?;
     let accessories = accessories(entry).map_err(fail)?;
-    let prices = prices(entry, &accessories).map_err(fail)?;
+    let offers = offers(entry, &accessories).map_err(fail)?;
     if !(1..=MAX_MULTIPLE).contains(&entry.order_multiple) {
         return Err(fail(format!("{} pieces are not sold together", entry.order_multiple)));
     }
@@ -94,7 +95,8 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
     Ok(Device {
         pools,
         modes,
-        prices,
+        prices: price_breaks(&offers, None),
+        offers,
         order_multiple: entry.order_multiple,
         price_date,
         accessories,
@@ -156,24 +158,30 @@ fn accessories(entry: &DeviceEntry) -> Result<Vec<Accessory>, String> {
         .collect()
 }
 
-/// Prices with accessories included; none when the price of any of them is unknown.
-fn prices(entry: &DeviceEntry, accessories: &[Accessory]) -> Result<Vec<PriceBreak>, String> {
+/// Offers with accessories included; none when the price of any of them is unknown.
+fn offers(entry: &DeviceEntry, accessories: &[Accessory]) -> Result<Vec<Offer>, String> {
     let Some(extra) = accessories.iter().map(|a| a.price).sum::<Option<Money>>() else { return Ok(Vec::new()) };
-    let mut breaks = entry
+    let mut offers = entry
         .prices
         .iter()
         .map(|p| {
             if p.min_quantity == 0 {
                 return Err("a price for 0 pieces".to_owned());
             }
-            Ok(PriceBreak { min_quantity: p.min_quantity, price: money(p.usd)? + extra })
+            Ok(Offer {
+                min_quantity: p.min_quantity,
+                price: money(p.usd)? + extra,
+                lead_time_days: entry.lead_time_days,
+                supplier: None,
+                as_of: p.as_of.clone(),
+            })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    breaks.sort_by_key(|b| b.min_quantity);
-    if breaks.windows(2).any(|w| w[0].min_quantity == w[1].min_quantity) {
+    offers.sort_by_key(|o| o.min_quantity);
+    if offers.windows(2).any(|w| w[0].min_quantity == w[1].min_quantity) {
         return Err("two prices for one quantity".to_owned());
     }
-    Ok(breaks)
+    Ok(offers)
 }
 
 /// Dollars to cents.

@@ -1,10 +1,12 @@
 //! Purchasable hardware: memory pools, power modes, price, accessories.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::offer::{Offer, PriceBreak, price_breaks};
 use super::provenance::Provenance;
 use crate::units::{Bytes, BytesPerSecond, Milliwatts, Money, OpsPerSecond};
 
@@ -170,15 +172,6 @@ pub struct PowerMode {
     pub note: Option<String>,
 }
 
-/// The price of one piece from a quantity on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PriceBreak {
-    /// Smallest quantity that gets this price.
-    pub min_quantity: u64,
-    /// Price of one, required accessories included.
-    pub price: Money,
-}
-
 /// Something without which the device does not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accessory {
@@ -215,8 +208,11 @@ pub struct Device {
     pub pools: Vec<Pool>,
     /// Settings of the power management, at least one, the default one marked.
     pub modes: Vec<PowerMode>,
-    /// Prices by quantity, ascending, accessories included; empty when the price of the device or of a required accessory
+    /// Everything it can be bought at, accessories included; empty when the price of the device or of a required accessory
     /// is unknown.
+    pub offers: Vec<Offer>,
+    /// The cheapest of the offers by quantity, ascending, however late it arrives: [`Device::prices_within`] tells those
+    /// that arrive in time.
     pub prices: Vec<PriceBreak>,
     /// Pieces that are sold together: a quantity ordered is a multiple of it. 1 where any number can be bought.
     pub order_multiple: u64,
@@ -226,7 +222,7 @@ pub struct Device {
     pub accessories: Vec<Accessory>,
     /// Ambient range in °C, where known.
     pub operating_temp_c: Option<(i32, i32)>,
-    /// Days from order to delivery, where known.
+    /// Days from order to delivery, where known: the longest of its offers.
     pub lead_time_days: Option<u32>,
     /// Ids of the runtimes that run on it (with backend where the engine has several), best first.
     pub runtimes: Vec<String>,
@@ -273,9 +269,24 @@ impl Device {
         self.accessories.iter().filter_map(|a| a.price).sum()
     }
 
+    /// The cheapest price of one by quantity among the offers that arrive within so many days; without a limit among all.
+    #[must_use]
+    pub fn prices_within(&self, days: Option<u32>) -> Cow<'_, [PriceBreak]> {
+        match days {
+            None => Cow::Borrowed(&self.prices),
+            Some(_) => Cow::Owned(price_breaks(&self.offers, days)),
+        }
+    }
+
     /// The price of one when `quantity` are bought; absent when unknown or when that few cannot be bought.
     #[must_use]
     pub fn price_at(&self, quantity: u64) -> Option<Money> {
         self.prices.iter().rev().find(|b| b.min_quantity <= quantity).map(|b| b.price)
+    }
+
+    /// The shortest lead time that any of its offers names.
+    #[must_use]
+    pub fn soonest(&self) -> Option<u32> {
+        self.offers.iter().filter_map(|o| o.lead_time_days).min()
     }
 }

@@ -7,6 +7,7 @@ pub mod buffers;
 pub mod device;
 pub mod format;
 pub mod model;
+pub mod offer;
 pub mod os_image;
 pub mod parameters;
 pub mod precision;
@@ -15,14 +16,13 @@ pub mod runtime;
 pub mod spec;
 
 pub use buffers::Buffers;
-pub use device::{
-    Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode, PriceBreak,
-};
+pub use device::{Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode};
 pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Needs};
 pub use model::{
     Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
     Speech, Ssm, StoredTensor, StoredWeights, Task, VisionEncoder, VisionTower,
 };
+pub use offer::{Offer, PriceBreak, best_offer, price_breaks};
 pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};

@@ -1,10 +1,10 @@
 //! From candidates to the choice as plain integers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidates::{Candidate, Generated};
 use crate::catalog::Catalog;
-use crate::domain::KvType;
+use crate::domain::{Device, KvType, Pool, PriceBreak};
 use crate::scenario::{ObjectiveKind, Scenario};
 use crate::solve::{self, Configuration, Host, Objective, PoolRoom, Problem, Sku, Workload};
 
@@ -15,6 +15,8 @@ pub struct Built {
     pub problem: Problem,
     /// For each host of the problem: device index in the catalog and mode index in the device.
     pub hosts: Vec<(usize, usize)>,
+    /// For each SKU of the problem: device index in the catalog, and the days within which its order must arrive.
+    pub orders: Vec<(usize, Option<u32>)>,
     /// For each site class, workload and candidate of the problem: the index in [`Generated::candidates`].
     pub candidates: Vec<Vec<Vec<usize>>>,
 }
@@ -22,39 +24,36 @@ pub struct Built {
 /// Builds the choice from the usable candidates of a scenario.
 #[must_use]
 pub fn build(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_>) -> Built {
-    let mut hosts_by_key: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for candidate in usable(generated) {
-        let next = hosts_by_key.len();
-        hosts_by_key.entry((candidate.device_index, candidate.mode_index)).or_insert(next);
-    }
-    // Numbered in catalog order, so that the problem does not depend on the order of candidates.
-    for (i, host) in hosts_by_key.values_mut().enumerate() {
-        *host = i;
-    }
     let devices: Vec<_> = catalog.devices().collect();
-    let mut skus: Vec<Sku> = Vec::new();
-    let mut sku_of: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut hosts = Vec::with_capacity(hosts_by_key.len());
-    for &(device_index, mode_index) in hosts_by_key.keys() {
+    let orders = orders(scenario, &devices, generated);
+    // Numbered in catalog order, so that the problem does not depend on the order of candidates.
+    let mut keys: Vec<(usize, usize, usize)> = usable(generated)
+        .flat_map(|c| {
+            let of = (0..orders.len()).filter(|&o| orders[o].0 == c.device_index);
+            of.map(|order| (c.device_index, c.mode_index, order))
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let sku = |&(device, days): &(usize, Option<u32>)| Sku {
+        id: devices[device].id.clone(),
+        prices: devices[device].prices_within(days).iter().map(|b| (b.min_quantity, b.price)).collect(),
+        multiple: devices[device].order_multiple,
+    };
+    let skus: Vec<Sku> = orders.iter().map(sku).collect();
+    let host = |&(device_index, mode_index, sku): &(usize, usize, usize)| {
         let device = devices[device_index];
         let mode = &device.modes[mode_index];
-        let sku = *sku_of.entry(device_index).or_insert_with(|| {
-            let prices = device.prices.iter().map(|b| (b.min_quantity, b.price)).collect();
-            skus.push(Sku { id: device.id.clone(), prices, multiple: device.order_multiple });
-            skus.len() - 1
-        });
-        hosts.push(Host {
+        let pool = |p: &Pool| PoolRoom { name: p.name.id(), capacity: p.capacity, os: p.os };
+        Host {
             sku,
             mode: mode.id.clone(),
             power: mode.power,
             idle: mode.idle,
-            pools: device
-                .pools
-                .iter()
-                .map(|p| PoolRoom { name: p.name.id(), capacity: p.capacity, os: p.os })
-                .collect(),
-        });
-    }
+            pools: device.pools.iter().map(pool).collect(),
+        }
+    };
+    let hosts: Vec<Host> = keys.iter().map(host).collect();
     let mut sites = Vec::with_capacity(scenario.sites.len());
     let mut back: Vec<Vec<Vec<usize>>> = Vec::with_capacity(scenario.sites.len());
     for site in &scenario.sites {
@@ -88,9 +87,17 @@ pub fn build(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_>) 
         });
     }
     for (i, candidate) in generated.candidates.iter().enumerate().filter(|(_, c)| c.refusal.is_none()) {
-        let host = hosts_by_key[&(candidate.device_index, candidate.mode_index)];
-        sites[candidate.site].workloads[candidate.workload].candidates.push(plain(candidate, host));
-        back[candidate.site][candidate.workload].push(i);
+        let limit = scenario.sites[candidate.site].limits.lead_time_days;
+        let from = keys.partition_point(|k| (k.0, k.1) < (candidate.device_index, candidate.mode_index));
+        for (host, key) in keys.iter().enumerate().skip(from) {
+            if (key.0, key.1) != (candidate.device_index, candidate.mode_index) {
+                break;
+            }
+            if in_time(orders[key.2].1, limit) {
+                sites[candidate.site].workloads[candidate.workload].candidates.push(plain(candidate, host));
+                back[candidate.site][candidate.workload].push(i);
+            }
+        }
     }
     let problem = Problem {
         objective: objective(scenario),
@@ -102,7 +109,41 @@ pub fn build(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_>) 
         hosts,
         sites,
     };
-    Built { problem, hosts: hosts_by_key.into_keys().collect(), candidates: back }
+    Built { problem, hosts: keys.into_iter().map(|(d, m, _)| (d, m)).collect(), orders, candidates: back }
+}
+
+/// The orders that may be placed, each of one device to arrive within so many days: one for all site classes where the
+/// same offers count for all of them. Where they do not, each limit on the lead time has an order of its own, and a site
+/// class may be supplied from every order that is in time for it.
+fn orders(scenario: &Scenario, devices: &[&Device], generated: &Generated<'_>) -> Vec<(usize, Option<u32>)> {
+    let mut limits: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+    for candidate in usable(generated) {
+        // No limit is the longest of all.
+        let days = scenario.sites[candidate.site].limits.lead_time_days.unwrap_or(u32::MAX);
+        limits.entry(candidate.device_index).or_default().insert(days);
+    }
+    let mut orders = Vec::new();
+    for (device, limits) in limits {
+        let mut known: Vec<Vec<PriceBreak>> = Vec::new();
+        for days in limits {
+            let days = (days < u32::MAX).then_some(days);
+            let prices = devices[device].prices_within(days).into_owned();
+            if !known.contains(&prices) {
+                known.push(prices);
+                orders.push((device, days));
+            }
+        }
+    }
+    orders
+}
+
+/// Whether what arrives within `days` is in time for a limit.
+fn in_time(days: Option<u32>, limit: Option<u32>) -> bool {
+    match (days, limit) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(days), Some(limit)) => days <= limit,
+    }
 }
 
 fn usable<'g, 'a>(generated: &'g Generated<'a>) -> impl Iterator<Item = &'g Candidate<'a>> {

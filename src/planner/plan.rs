@@ -9,7 +9,7 @@ use super::launch;
 use super::rejected::{Rejected, rejected};
 use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
 use crate::catalog::Catalog;
-use crate::domain::{Device, PowerMode};
+use crate::domain::{Device, PowerMode, best_offer};
 use crate::scenario::{ObjectiveKind, Scenario, Workload};
 use crate::solve::{self, Assignment, Outcome, Placed, Progress, SearchLimits, Status, required};
 use crate::units::{Bytes, Micros, Money, Share};
@@ -93,6 +93,12 @@ pub struct OrderLine {
     pub unit_price: Money,
     /// Price of all.
     pub total: Money,
+    /// Who offers it at that price, where named.
+    pub supplier: Option<String>,
+    /// Days from order to delivery, where known.
+    pub lead_time_days: Option<u32>,
+    /// Date of the price, where known.
+    pub price_date: Option<String>,
 }
 
 /// Another plan in a few words.
@@ -261,6 +267,8 @@ impl<'a> View<'_, 'a> {
             .map(|(sku, quantity)| {
                 let problem = &self.built.problem;
                 let (spares, pieces) = (solve::spares(problem, quantity), solve::ordered(problem, sku, quantity));
+                let (device, days) = self.built.orders[sku];
+                let offer = best_offer(&self.catalog.device_at(device).offers, pieces, days);
                 let sku = &problem.skus[sku];
                 let unit_price = sku.price_at(pieces).unwrap_or_default();
                 OrderLine {
@@ -270,6 +278,9 @@ impl<'a> View<'_, 'a> {
                     extra: pieces.saturating_sub(quantity.saturating_add(spares)),
                     unit_price,
                     total: unit_price.times(pieces),
+                    supplier: offer.and_then(|o| o.supplier.clone()),
+                    lead_time_days: offer.and_then(|o| o.lead_time_days),
+                    price_date: offer.and_then(|o| o.as_of.clone()),
                 }
             })
             .collect()

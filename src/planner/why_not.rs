@@ -7,7 +7,7 @@ use super::rejected::rejected;
 use super::sensitivity::edge;
 use crate::candidates::unverified_facts;
 use crate::catalog::{Catalog, prices};
-use crate::domain::{Availability, Device, PriceBreak};
+use crate::domain::{Availability, Device, Offer};
 use crate::scenario::{Document, FindModel, ObjectiveKind, Path, Scenario, Site};
 use crate::solve::SearchLimits;
 use crate::units::{Milliwatts, Money};
@@ -136,7 +136,7 @@ fn own_misses(device: &Device, site: &Site, objective: ObjectiveKind) -> Vec<Str
         }
     }
     if let Some(most) = site.limits.lead_time_days {
-        match device.lead_time_days {
+        match device.soonest().or(device.lead_time_days) {
             None => misses.push("its lead time is unknown".to_owned()),
             Some(days) if days > most => {
                 misses.push(format!("takes {days} days to arrive, at most {most} wanted: {} too many", days - most))
@@ -196,7 +196,14 @@ fn wins_at(
     // At the price of a cent no limit keeps the device from being considered, and a price that is asked is known.
     let mut cheap = catalog.clone();
     for other in cheap.devices_mut().filter(|d| d.id == device.id) {
-        prices::quote(other, &[PriceBreak { min_quantity: 1, price: Money(1) }], "asked");
+        let asked = Offer {
+            min_quantity: 1,
+            price: Money(1),
+            lead_time_days: other.soonest().or(other.lead_time_days),
+            supplier: None,
+            as_of: None,
+        };
+        prices::quote(other, vec![asked], "asked");
     }
     let asker = Asker::new(&cheap, find_model, limits).deciding_ties(limits);
     let mut scenario = asker.resolve(doc).ok()?;
@@ -206,10 +213,12 @@ fn wins_at(
     for (site, limit) in problem.sites.iter_mut().zip(price_limits) {
         site.price_limit = limit;
     }
-    let index = problem.skus.iter().position(|s| s.id == device.id)?;
+    problem.skus.iter().find(|s| s.id == device.id)?;
     let wins = |cents: i64| {
         let mut priced = problem.clone();
-        priced.skus[index].prices = vec![(1, Money(cents.unsigned_abs()))];
+        for sku in priced.skus.iter_mut().filter(|s| s.id == device.id) {
+            sku.prices = vec![(1, Money(cents.unsigned_abs()))];
+        }
         let verdict = asker.solve(&scenario, &priced);
         matches!(verdict, Verdict::Found(f) if f.units.iter().any(|u| u.devices.iter().any(|(d, _)| *d == device.id)))
     };

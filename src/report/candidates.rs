@@ -84,7 +84,10 @@ fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell>
     let used = candidate.used(room.name);
     let language = workload.model.task.is_language();
     let speeds = speeds(candidate);
-    let first_price = device.prices.first().map(|b| b.price);
+    let prices = device.prices_within(site.limits.lead_time_days);
+    // A device that no offer brings in time has its price all the same: the reason says why it is refused.
+    let prices = if prices.is_empty() { device.prices.as_slice().into() } else { prices };
+    let first_price = prices.first().map(|b| b.price);
     vec![
         Cell::text(&site.name),
         Cell::text(&workload.name),
@@ -92,7 +95,7 @@ fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell>
         Cell::text(&device.id),
         Cell::text(&candidate.mode.id),
         Cell::or_empty(first_price, |p| Cell::Number(p.to_string())),
-        Cell::text(price_breaks(&device.prices)),
+        Cell::text(price_breaks(&prices)),
         Cell::or_empty(candidate.mode.power, |p| Cell::Number(p.to_string())),
         Cell::or_empty(candidate.mode.idle, |p| Cell::Number(p.to_string())),
         Cell::text(candidate.runtime_id),

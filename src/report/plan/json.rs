@@ -61,6 +61,9 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
                 "extra": line.extra,
                 "unit_price": line.unit_price.usd(),
                 "total": line.total.usd(),
+                "supplier": line.supplier,
+                "lead_time_days": line.lead_time_days,
+                "price_date": line.price_date,
             })
         })
         .collect();

@@ -46,25 +46,9 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
             write_device(out, device, usize::from(width))?;
         }
     }
-    if plan.order.len() > 1 || plan.order.iter().any(|l| l.quantity + l.spares + l.extra > 1) {
+    if orders_matter(plan) {
         writeln!(out, "\nOrder")?;
-        let columns = ["device", ">quantity", ">spares", ">extra", ">unit price", ">total USD"];
-        let mut table = Table::new(&columns);
-        for line in &plan.order {
-            table.rows.push(vec![
-                Cell::text(&line.device),
-                Cell::whole(line.quantity),
-                Cell::whole(line.spares),
-                Cell::whole(line.extra),
-                Cell::text(line.unit_price.to_string()),
-                Cell::text(line.total.to_string()),
-            ]);
-        }
-        // Pieces that nobody needs are worth a column only where there are any.
-        if plan.order.iter().all(|line| line.extra == 0) {
-            table = table.only(&["device", "quantity", "spares", "unit price", "total USD"]);
-        }
-        out.push_str(&table.text(width));
+        out.push_str(&order(plan).text(width));
     }
     others::write(out, plan)?;
     write_rejected(out, plan, usize::from(width))?;
@@ -83,6 +67,38 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
         plan.oldest_price.as_deref().unwrap_or("none"),
         plan.catalog_sha256.get(..12).unwrap_or_default(),
     )
+}
+
+/// Whether the order says more than the devices of the unit do.
+fn orders_matter(plan: &Plan<'_>) -> bool {
+    plan.order.len() > 1 || plan.order.iter().any(|l| l.supplier.is_some() || l.quantity + l.spares + l.extra > 1)
+}
+
+/// What to order, with the columns that say something.
+fn order(plan: &Plan<'_>) -> Table {
+    let columns =
+        ["device", ">quantity", ">spares", ">extra", ">unit price", ">total USD", "supplier", ">days", "price of"];
+    let mut table = Table::new(&columns);
+    for line in &plan.order {
+        table.rows.push(vec![
+            Cell::text(&line.device),
+            Cell::whole(line.quantity),
+            Cell::whole(line.spares),
+            Cell::whole(line.extra),
+            Cell::text(line.unit_price.to_string()),
+            Cell::text(line.total.to_string()),
+            Cell::or_empty(line.supplier.as_ref(), Cell::text),
+            Cell::or_empty(line.lead_time_days, |days| Cell::whole(u64::from(days))),
+            Cell::or_empty(line.price_date.as_ref(), Cell::text),
+        ]);
+    }
+    // Pieces that nobody needs, and offers of which no more is known than their price, are worth no column.
+    let mut names = vec!["device", "quantity", "spares", "unit price", "total USD"];
+    names.extend(plan.order.iter().any(|l| l.extra > 0).then_some("extra"));
+    names.extend(plan.order.iter().any(|l| l.supplier.is_some()).then_some("supplier"));
+    names.extend(plan.order.iter().any(|l| l.lead_time_days.is_some()).then_some("days"));
+    names.extend(plan.order.iter().any(|l| l.supplier.is_some() && l.price_date.is_some()).then_some("price of"));
+    table.only(&names)
 }
 
 fn headline(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
@@ -347,6 +363,9 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
     let mut title = String::new();
     let _ = headline(&mut title, plan);
     let _ = write!(text, "# {}\n\n{}", title.trim_end(), plan_table(plan).markdown());
+    if orders_matter(plan) {
+        let _ = write!(text, "\n## Order\n\n{}", order(plan).markdown());
+    }
     let mut budget =
         Table::new(&["site", "device", "pool", ">capacity GiB", ">used GiB", ">with headroom GiB", ">free GiB"]);
     for site in &plan.sites {
