@@ -259,6 +259,29 @@ estimate_unit!(
     OpsPerSecond
 );
 
+/// A number with so many significant digits, whole ones all kept: `97.3`, `0.645`, `1240`.
+#[must_use]
+pub fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let whole = value.abs().log10().floor() as i32 + 1;
+    let decimals = (digits as i32 - whole).clamp(0, 12) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// A demand of each of several streams and of all together, `24 x 15 = 360`; of one stream the figure alone. Noise of binary
+/// fractions is left out.
+#[must_use]
+pub fn product(streams: u32, each: f64) -> String {
+    if streams == 1 {
+        return each.to_string();
+    }
+    let all = significant(each * f64::from(streams), 12);
+    let all = if all.contains('.') { all.trim_end_matches('0').trim_end_matches('.') } else { &all };
+    format!("{streams} x {each} = {all}")
+}
+
 /// An estimate with its range: `low <= median <= high`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Range<T> {

@@ -94,6 +94,7 @@ fn cost_at(scenario: &Scenario, catalog: &Catalog, axis: Axis, at: u64) -> Optio
                     let scaled = |rate: f64| format!("{:.9}", rate * at as f64 / 1000.0).parse().unwrap();
                     targets.decode_tok_s = targets.decode_tok_s.map(scaled);
                     targets.inferences_s = targets.inferences_s.map(scaled);
+                    targets.realtime_factor = targets.realtime_factor.map(|factor| factor * 1000.0 / at as f64);
                 }
             }
         }

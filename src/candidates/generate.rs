@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::configurations::{self, Choice};
 use super::memo::{InFormat, Memo};
-use super::refusal::{DeviceRefusal, LeftOut, Missed, Refusal};
+use super::refusal::{DeviceRefusal, LeftOut, Refusal};
+use super::targets::judge_targets;
 use super::{Candidate, Speed, dominance, screen};
 use crate::catalog::Catalog;
 use crate::domain::{Device, FlashSupport, KvPair, PowerMode};
@@ -14,7 +15,7 @@ use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::solve::required;
 use crate::speed;
-use crate::units::{Micros, Range, Seconds, Share};
+use crate::units::Share;
 
 /// How much to keep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -348,19 +349,20 @@ fn judge(
     let missed = match estimate {
         Ok(speed) => {
             candidate.speed = Some(speed);
-            judge_speed(candidate, speed, workload)
+            judge_targets(&speed, workload).and_then(|judged| {
+                candidate.load = judged.load;
+                candidate.latency = judged.latency;
+                judged.missed.map_or(Ok(()), |missed| Err(Refusal::Target(missed)))
+            })
         }
         Err(why) => Err(Refusal::NoEstimate(why)),
     };
-    let wants = workload.targets;
-    let has_target =
-        wants.decode_tok_s.is_some() || wants.inferences_s.is_some() || wants.ttft.is_some() || wants.latency.is_some();
-    memory_refusal(case.device, footprint, scenario.headroom).or_else(|| missed.err().filter(|_| has_target)).or_else(
-        || {
+    memory_refusal(case.device, footprint, scenario.headroom)
+        .or_else(|| missed.err().filter(|_| workload.targets.any()))
+        .or_else(|| {
             (candidate.load > scenario.max_load)
                 .then_some(Refusal::Load { load: candidate.load, max: scenario.max_load })
-        },
-    )
+        })
 }
 
 /// The speed of a case: that of a language model or of a network.
@@ -392,48 +394,4 @@ pub(crate) fn memory_refusal(device: &Device, footprint: &Footprint, headroom: S
             })
         })
         .max_by_key(|r| r.short())
-}
-
-/// Load and latency of a candidate, and the target that it misses.
-fn judge_speed(candidate: &mut Candidate<'_>, speed: Speed, workload: &Workload) -> Result<(), Refusal> {
-    let targets = &workload.targets;
-    let (rate, latency) = match speed {
-        Speed::Language(language) => {
-            let decode = language.decode.map(|d| d.low.0);
-            match targets.decode_tok_s {
-                Some(wanted) => match decode {
-                    Some(reached) => (Some((wanted, reached, true)), Some((language.ttft, targets.ttft, true))),
-                    None => return Err(Refusal::NoEstimate("it does not decode".to_owned())),
-                },
-                None => {
-                    // One inference of a text encoder is one prompt.
-                    let rate = targets.inferences_s.map(|wanted| (wanted, 1.0 / language.ttft.high.0, false));
-                    let target = targets.ttft.or(targets.latency);
-                    (rate, Some((language.ttft, target, targets.latency.is_none())))
-                }
-            }
-        }
-        Speed::Network(network) => (
-            targets.inferences_s.map(|wanted| (wanted, network.inferences.low.0, false)),
-            Some((network.latency, targets.latency, false)),
-        ),
-    };
-    let mut missed = None;
-    if let Some((time, Some(wanted), first_token)) = latency.map(|(t, w, f): (Range<Seconds>, _, _)| (t, w, f)) {
-        let reached = Micros::rounded_up(time.high);
-        candidate.latency = Some((reached, wanted));
-        if reached > wanted {
-            missed =
-                Some(if first_token { Missed::Ttft { wanted, reached } } else { Missed::Latency { wanted, reached } });
-        }
-    }
-    if let Some((wanted, reached, decode)) = rate {
-        candidate.load = Share::rounded_up(wanted * workload.duty.as_f64() / reached);
-        // A rate of nothing at all (or no number) must not pass as a reached target.
-        if !matches!(reached.partial_cmp(&wanted), Some(std::cmp::Ordering::Greater | std::cmp::Ordering::Equal)) {
-            missed =
-                Some(if decode { Missed::Decode { wanted, reached } } else { Missed::Inferences { wanted, reached } });
-        }
-    }
-    missed.map_or(Ok(()), |m| Err(Refusal::Target(m)))
 }

@@ -7,6 +7,7 @@ mod generate;
 mod memo;
 mod refusal;
 mod screen;
+mod targets;
 
 pub use configurations::{Choice, choices_on, left_out_on};
 pub use generate::{Generated, Options, WorkloadOnDevice, generate, generate_with};
@@ -14,11 +15,13 @@ pub(crate) use generate::{case, estimate, memory_refusal};
 pub use memo::Memo;
 pub use refusal::{DeviceRefusal, LeftOut, Missed, Refusal, WhyLeftOut};
 pub(crate) use screen::{admitted, mode_admitted, unverified_facts};
+pub use targets::{Judged, judge_targets};
 
 use crate::domain::{Device, Format, KvPair, PoolName, PowerMode, Runtime};
 use crate::memory::{Footprint, PoolUse};
+use crate::scenario::SPEECH_WINDOW_S;
 use crate::speed::{LanguageSpeed, NetworkSpeed};
-use crate::units::{Bytes, Micros, Share};
+use crate::units::{Bytes, InferencesPerSecond, Micros, Range, Seconds, Share};
 
 /// What a candidate can do, for the kind of model that it runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +30,41 @@ pub enum Speed {
     Language(LanguageSpeed),
     /// A vision or speech model.
     Network(NetworkSpeed),
+}
+
+impl Speed {
+    /// Inferences per second of all streams together; absent for models that decode. Networks and text encoders answer
+    /// their streams one after the other, so that this is the rate of one stream alone. An inference of an encoder is one
+    /// input (of a reranker: one pair of query and passage) from its first token to its vector or score.
+    #[must_use]
+    pub fn inferences(&self) -> Option<Range<InferencesPerSecond>> {
+        match self {
+            Self::Network(network) => Some(network.inferences),
+            Self::Language(_) => self.latency().map(|time| time.map(|t| InferencesPerSecond(1.0 / t.0)).swapped()),
+        }
+    }
+
+    /// Inferences per second that each stream gets when all are busy.
+    #[must_use]
+    pub fn inferences_of_each(&self, streams: u32) -> Option<Range<InferencesPerSecond>> {
+        let streams = f64::from(streams.max(1));
+        self.inferences().map(|all| all.map(|rate| InferencesPerSecond(rate.0 / streams)))
+    }
+
+    /// Seconds of work per second of audio of each stream when all are busy, where an inference is a window of speech.
+    #[must_use]
+    pub fn realtime_factor(&self, streams: u32) -> Option<Range<f64>> {
+        self.inferences_of_each(streams).map(|each| each.map(|rate| 1.0 / (SPEECH_WINDOW_S * rate.0)).swapped())
+    }
+
+    /// Time of one inference; absent for models that decode.
+    #[must_use]
+    pub fn latency(&self) -> Option<Range<Seconds>> {
+        match self {
+            Self::Network(network) => Some(network.latency),
+            Self::Language(language) => language.decode.is_none().then_some(language.ttft),
+        }
+    }
 }
 
 /// One workload in one configuration on one device in one mode.

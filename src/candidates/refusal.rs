@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::domain::PoolName;
-use crate::units::{Bytes, Micros, Milliwatts, Money, Share};
+use crate::units::{Bytes, Micros, Milliwatts, Money, Share, product, significant};
 
 /// A rate or latency that a target names.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,10 +17,21 @@ pub enum Missed {
     },
     /// Inferences per second.
     Inferences {
-        /// The target.
+        /// The target of each stream.
         wanted: f64,
-        /// The unfavourable bound.
+        /// The unfavourable bound of all streams together.
         reached: f64,
+        /// Streams.
+        streams: u32,
+    },
+    /// Seconds of work per second of audio.
+    RealtimeFactor {
+        /// The target of each stream.
+        wanted: f64,
+        /// The unfavourable bound of each stream when all are busy.
+        reached: f64,
+        /// Streams.
+        streams: u32,
     },
     /// Time to the first token.
     Ttft {
@@ -43,7 +54,9 @@ impl Missed {
     #[must_use]
     pub fn factor(&self) -> f64 {
         match *self {
-            Self::Decode { wanted, reached } | Self::Inferences { wanted, reached } => wanted / reached.max(1e-12),
+            Self::Decode { wanted, reached } => wanted / reached.max(1e-12),
+            Self::Inferences { wanted, reached, streams } => wanted * f64::from(streams) / reached.max(1e-12),
+            Self::RealtimeFactor { wanted, reached, .. } => reached / wanted.max(1e-12),
             Self::Ttft { wanted, reached } | Self::Latency { wanted, reached } => {
                 reached.seconds() / wanted.seconds().max(1e-12)
             }
@@ -57,8 +70,19 @@ impl fmt::Display for Missed {
             Self::Decode { wanted, reached } => {
                 write!(f, "decodes {reached:.1} tok/s at the unfavourable bound, {wanted} wanted")
             }
-            Self::Inferences { wanted, reached } => {
-                write!(f, "runs {reached:.2} inferences/s at the unfavourable bound, {wanted} wanted")
+            Self::Inferences { wanted, reached, streams } => write!(
+                f,
+                "runs {} inferences/s at the unfavourable bound, {} wanted",
+                significant(*reached, 3),
+                product(*streams, *wanted)
+            ),
+            Self::RealtimeFactor { wanted, reached, streams } => {
+                let each = if *streams == 1 { String::new() } else { format!(" of each of {streams} streams") };
+                write!(
+                    f,
+                    "takes {} s of work per second of audio{each} at the unfavourable bound, at most {wanted} wanted",
+                    significant(*reached, 3)
+                )
             }
             Self::Ttft { wanted, reached } => {
                 write!(

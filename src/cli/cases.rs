@@ -17,7 +17,7 @@ use crate::domain::{Device, Format, KvPair, KvType, Model, PowerMode, Runtime};
 use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
-use crate::scenario::FlashChoice;
+use crate::scenario::{DEFAULT_INPUT_TOKENS, FlashChoice};
 use crate::units::{Bytes, PPM, Range, Share};
 
 /// The columns of the answer, after those of the question.
@@ -336,7 +336,10 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
     if given && total.is_some() {
         return Err("give either `context` or `total_context`".to_owned());
     }
-    let fallback = total.map_or_else(|| max_context.map_or(4096, |m| m.min(4096)), |t| (t / streams).max(1));
+    // The room for one input of a text encoder is as large as the input.
+    let encoder = model.task.is_encoder();
+    let usual = if encoder { whole(Column::Prompt, "prompt", DEFAULT_INPUT_TOKENS, 1, MANY)? } else { 4096 };
+    let fallback = total.map_or_else(|| max_context.map_or(usual, |m| m.min(usual)), |t| (t / streams).max(1));
     let context = whole(Column::Context, "context", fallback, 1, MANY)?;
     if let Some(max) = max_context
         && given
@@ -355,7 +358,13 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
         context,
         total_context: total,
         streams: streams as u32,
-        prompt: whole(Column::Prompt, "prompt", (context / 2).max(1), 1, MANY)?,
+        prompt: whole(
+            Column::Prompt,
+            "prompt",
+            if encoder { DEFAULT_INPUT_TOKENS.min(context) } else { (context / 2).max(1) },
+            1,
+            MANY,
+        )?,
         images: whole(Column::Images, "images", 0, 0, 100_000)? as u32,
         batch: whole(Column::Batch, "batch", Demand::batch_for(micro_batch).into(), 1, 1 << 20)? as u32,
         micro_batch,
@@ -606,20 +615,17 @@ fn write_speed(out: &mut Vec<u8>, answer: &Answer) {
         None => out.extend(b",,,"),
     };
     match &answer.speed {
-        Ok(Speed::Language(speed)) => {
-            range(speed.decode.map(|r| r.map(|t| t.0)));
-            range(Some(speed.prefill.map(|t| t.0)));
-            range(Some(speed.ttft.map(|t| t.0)));
-            let encoder = speed.decode.is_none().then_some(speed.ttft);
-            range(encoder.map(|t| t.map(|s| 1.0 / s.0).swapped()));
-            range(encoder.map(|t| t.map(|s| s.0)));
-        }
-        Ok(Speed::Network(speed)) => {
-            range(None);
-            range(None);
-            range(None);
-            range(Some(speed.inferences.map(|t| t.0)));
-            range(Some(speed.latency.map(|t| t.0)));
+        Ok(speed) => {
+            let language = match speed {
+                Speed::Language(language) => Some(language),
+                Speed::Network(_) => None,
+            };
+            range(language.and_then(|l| l.decode).map(|r| r.map(|t| t.0)));
+            range(language.map(|l| l.prefill.map(|t| t.0)));
+            // An encoder writes nothing: it has no first token.
+            range(language.filter(|l| l.decode.is_some()).map(|l| l.ttft.map(|t| t.0)));
+            range(speed.inferences().map(|r| r.map(|t| t.0)));
+            range(speed.latency().map(|t| t.map(|s| s.0)));
         }
         Err(_) => (0..5).for_each(|_| range(None)),
     }

@@ -37,6 +37,12 @@ impl Task {
         matches!(self, Self::Language | Self::VisionLanguage)
     }
 
+    /// Whether the model reads text and gives back a vector or a score, without writing anything.
+    #[must_use]
+    pub const fn is_encoder(self) -> bool {
+        matches!(self, Self::Embedding | Self::Reranker)
+    }
+
     /// The id used in tables.
     #[must_use]
     pub const fn id(self) -> &'static str {

@@ -90,7 +90,7 @@ pub fn frontier(
     limits: &SearchLimits<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Option<Frontier> {
-    let rated = |w: &crate::scenario::Workload| w.targets.decode_tok_s.is_some() || w.targets.inferences_s.is_some();
+    let rated = |w: &crate::scenario::Workload| w.targets.rate().is_some();
     if axis == Axis::Speed && !scenario.sites.iter().flat_map(|site| &site.workloads).any(rated) {
         return None;
     }
@@ -264,6 +264,9 @@ fn faster(scenario: &Scenario, thousandths: u64) -> Scenario {
         let targets = &mut workload.targets;
         for target in [&mut targets.decode_tok_s, &mut targets.inferences_s].into_iter().flatten() {
             *target = *target * thousandths as f64 / 1000.0;
+        }
+        if let Some(factor) = &mut targets.realtime_factor {
+            *factor = *factor * 1000.0 / thousandths as f64;
         }
     }
     faster

@@ -2,12 +2,14 @@
 
 use rayon::prelude::*;
 
-use crate::candidates::{Choice, Speed, admitted, case, choices_on, estimate, memory_refusal, mode_admitted};
+use crate::candidates::{
+    Choice, Speed, admitted, case, choices_on, estimate, judge_targets, memory_refusal, mode_admitted,
+};
 use crate::catalog::Catalog;
 use crate::domain::{Device, Network, PoolName, PowerMode};
 use crate::memory::{self, Footprint, Weights};
 use crate::scenario::{Scenario, Workload};
-use crate::units::Micros;
+use crate::units::{Bytes, Micros, Share};
 
 /// More streams than this are not looked for.
 pub const MAX_STREAMS: u32 = 1024;
@@ -104,13 +106,14 @@ fn on_device<'a>(
             probe.footprint(workload.streams, workload.context).map(|_| probe)
         })
         .collect();
-    drop_beaten(&mut probes);
+    let modes: Vec<&PowerMode> = device.modes.iter().filter(|m| mode_admitted(device, m, site)).collect();
+    drop_beaten(&mut probes, &modes);
     let mut found = Vec::new();
     for probe in &probes {
         let streams = probe.max_streams(workload.context);
         let context = probe.max_context(workload.streams);
         let points = if frontier { probe.frontier(streams.0) } else { Vec::new() };
-        for mode in device.modes.iter().filter(|m| mode_admitted(device, m, site)) {
+        for &mode in &modes {
             let on_target_streams = largest(streams.0, |n| probe.on_target(mode, n as u32, workload.context));
             let on_target_context = largest(context.0, |c| probe.on_target(mode, workload.streams, c));
             found.push(Limits {
@@ -135,21 +138,50 @@ pub fn written(network: &Network) -> u64 {
     network.speech.map_or(0, |s| u64::from(s.text_context))
 }
 
-/// Leaves out configurations that need no less memory and lose no less quality than another one.
-fn drop_beaten(probes: &mut Vec<Probe<'_, '_>>) {
-    let merits: Vec<_> = probes
-        .iter()
-        .map(|p| {
-            let asked = p.footprint(p.workload.streams, p.workload.context);
-            let total = |f: &Footprint| (f.main.total(), f.host.total());
-            (asked.as_ref().map(total), p.choice.quality_loss)
+/// What counts when two configurations of a workload on a device are compared: less is better everywhere.
+struct Merits<'a> {
+    /// On the accelerator and on the host.
+    memory: (Bytes, Bytes),
+    quality_loss: Share,
+    /// Load and latency in each mode at the asked point, where there are targets; what misses them is worse than all.
+    demands: Vec<(Share, Micros)>,
+    /// Engines take more streams in different ways: where there are targets only configurations of one are compared.
+    runtime: &'a str,
+}
+
+impl<'a> Merits<'a> {
+    fn of(probe: &Probe<'a, '_>, modes: &[&'a PowerMode]) -> Option<Self> {
+        let (streams, context) = (probe.workload.streams, probe.workload.context);
+        let footprint = probe.footprint(streams, context)?;
+        let targets = probe.workload.targets.any();
+        let worst = (Share(u64::MAX), Micros(u64::MAX));
+        let demand = |mode: &&PowerMode| {
+            let judged = judge_targets(&probe.speed(mode, streams, context)?, probe.workload).ok()?;
+            Some((judged.load, judged.latency.map_or(Micros::default(), |(alone, _)| alone)))
+        };
+        Some(Self {
+            memory: (footprint.main.total(), footprint.host.total()),
+            quality_loss: probe.choice.quality_loss,
+            demands: modes.iter().filter(|_| targets).map(|mode| demand(mode).unwrap_or(worst)).collect(),
+            runtime: if targets { probe.choice.runtime_id } else { "" },
         })
-        .collect();
-    let beats = |i: usize, j: usize| {
-        let ((Some((a, b)), quality), (Some((c, d)), other)) = (merits[i], merits[j]) else { return false };
-        let no_worse = a <= c && b <= d && quality <= other;
-        let equal = a == c && b == d && quality == other;
-        no_worse && (!equal || i < j)
+    }
+
+    fn no_worse_than(&self, other: &Self) -> bool {
+        self.runtime == other.runtime
+            && self.memory.0 <= other.memory.0
+            && self.memory.1 <= other.memory.1
+            && self.quality_loss <= other.quality_loss
+            && self.demands.iter().zip(&other.demands).all(|(a, b)| a.0 <= b.0 && a.1 <= b.1)
+    }
+}
+
+/// Leaves out configurations that need no less memory, lose no less quality and are no faster than another one.
+fn drop_beaten<'a>(probes: &mut Vec<Probe<'a, '_>>, modes: &[&'a PowerMode]) {
+    let merits: Vec<_> = probes.iter().map(|probe| Merits::of(probe, modes)).collect();
+    let beats = |i: usize, j: usize| match (&merits[i], &merits[j]) {
+        (Some(a), Some(b)) => a.no_worse_than(b) && (i < j || !b.no_worse_than(a)),
+        _ => false,
     };
     let keep: Vec<bool> = (0..probes.len()).map(|j| !(0..probes.len()).any(|i| i != j && beats(i, j))).collect();
     let mut kept = keep.into_iter();
@@ -225,24 +257,11 @@ impl Probe<'_, '_> {
     }
 
     fn on_target(&self, mode: &PowerMode, streams: u32, context: u64) -> bool {
-        let targets = &self.workload.targets;
-        let late = |limit: Option<Micros>, time| limit.is_some_and(|l| Micros::rounded_up(time) > l);
+        let workload = self.at(streams, context);
         match self.speed(mode, streams, context) {
-            Some(Speed::Language(speed)) => {
-                let decode = targets.decode_tok_s.is_none_or(|t| speed.decode.is_some_and(|d| d.low.0 >= t));
-                let rate = targets.inferences_s.is_none_or(|t| 1.0 / speed.ttft.high.0 >= t);
-                decode && rate && !late(targets.ttft, speed.ttft.high) && !late(targets.latency, speed.ttft.high)
-            }
-            Some(Speed::Network(speed)) => {
-                let rate = targets.inferences_s.is_none_or(|t| speed.inferences.low.0 >= t);
-                rate && !late(targets.latency, speed.latency.high)
-            }
-            None => {
-                targets.decode_tok_s.is_none()
-                    && targets.ttft.is_none()
-                    && targets.inferences_s.is_none()
-                    && targets.latency.is_none()
-            }
+            Some(speed) => judge_targets(&speed, &workload)
+                .is_ok_and(|judged| judged.missed.is_none() && judged.load <= self.scenario.max_load),
+            None => !workload.targets.any(),
         }
     }
 

@@ -20,7 +20,7 @@ pub use build::{Built, build};
 pub use compare::{Compare, Comparison, Comparisons, Restriction};
 pub use launch::command;
 pub use plan::{
-    Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted, plan,
-    plan_with,
+    Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted,
+    WorkloadAssumption, plan, plan_with,
 };
 pub use rejected::{Rejected, rejected};

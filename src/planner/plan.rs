@@ -10,7 +10,7 @@ use super::rejected::{Rejected, rejected};
 use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
 use crate::catalog::Catalog;
 use crate::domain::{Device, PowerMode, best_offer};
-use crate::scenario::{ObjectiveKind, Scenario, Workload};
+use crate::scenario::{Assumed, ObjectiveKind, Scenario, Site, Workload};
 use crate::solve::{self, Assignment, Outcome, Placed, Progress, SearchLimits, Status, required};
 use crate::units::{Bytes, Micros, Money, Share};
 
@@ -121,6 +121,35 @@ pub struct Assumption {
     pub text: String,
 }
 
+/// Something that was assumed of a workload because the scenario is silent on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkloadAssumption {
+    /// Site class, where there are several.
+    pub site: Option<String>,
+    /// Name.
+    pub workload: String,
+    /// What.
+    pub what: Assumed,
+}
+
+/// What was assumed of the workloads of a scenario, in file order.
+fn assumed(scenario: &Scenario) -> Vec<WorkloadAssumption> {
+    let several = scenario.sites.len() > 1;
+    let of = |site: &Site| {
+        let name = several.then(|| site.name.clone());
+        let each = move |w: &Workload| {
+            let (name, workload) = (name.clone(), w.name.clone());
+            w.assumed.clone().into_iter().map(move |what| WorkloadAssumption {
+                site: name.clone(),
+                workload: workload.clone(),
+                what,
+            })
+        };
+        site.workloads.iter().flat_map(each).collect::<Vec<_>>()
+    };
+    scenario.sites.iter().flat_map(of).collect()
+}
+
 /// The answer to a scenario.
 #[derive(Debug, Clone)]
 pub struct Plan<'a> {
@@ -150,6 +179,8 @@ pub struct Plan<'a> {
     pub rejected: Vec<Rejected>,
     /// What the plan rests on.
     pub assumptions: Vec<Assumption>,
+    /// What was assumed of the workloads.
+    pub assumed: Vec<WorkloadAssumption>,
     /// Candidates worked out.
     pub considered: u32,
     /// Hash of the catalogs.
@@ -224,6 +255,7 @@ pub fn plan_with<'a>(
         alternatives: next.iter().filter_map(|o| view.alternative(o)).collect(),
         comparisons,
         assumptions: view.assumptions(&used),
+        assumed: assumed(scenario),
         oldest_price: used.iter().filter_map(|d| d.price_date.clone()).min(),
         sites,
         order,

@@ -176,23 +176,20 @@ fn of_workload(
         let longest = architecture.spec.max_context.unwrap_or(1 << 20);
         add(path.join("context"), Some(workload.context as f64), 0, shortest as f64, longest as f64);
     }
-    if workload.model.task.is_language() {
-        add(path.join("streams"), Some(f64::from(workload.streams)), 0, 1.0, 1024.0);
-    }
+    add(path.join("streams"), Some(f64::from(workload.streams)), 0, 1.0, 1024.0);
     for (key, value) in [
         ("decode_tok_s", workload.targets.decode_tok_s),
         ("inferences_s", workload.targets.inferences_s),
         ("ttft_s", workload.targets.ttft.map(|t| t.seconds())),
         ("latency_s", workload.targets.latency.map(|t| t.seconds())),
-        // Read into inferences per second; the document has the number.
-        ("realtime_factor", workload.targets.inferences_s),
+        ("realtime_factor", workload.targets.realtime_factor),
     ] {
         let path = path.join("targets").join(key);
         if let (Some(value), true) = (value, doc.get(&path).is_some()) {
             add(path, None, 1, 0.0, value.max(1.0) * 1e4);
         }
     }
-    if workload.targets.decode_tok_s.is_some() || workload.targets.inferences_s.is_some() {
+    if workload.targets.rate().is_some() {
         add(path.join("duty"), Some(workload.duty.as_f64()), 2, 0.0, 1.0);
     }
 }

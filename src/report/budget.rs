@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::table::{Cell, Table};
 use crate::candidates::Speed;
+use crate::domain::Task;
 use crate::planner::budget::{Answer, Question};
 use crate::planner::checklist::{Step, checklist};
 use crate::units::{Bytes, Range};
@@ -58,27 +59,31 @@ fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer) -> s
             pool.capacity
         )?;
     }
-    let ranged = |r: Range<f64>| format!("{:.2} [{:.2} - {:.2}]", r.median, r.low, r.high);
     match &answer.speed {
-        Ok(Speed::Language(speed)) => {
-            if let Some(decode) = speed.decode {
-                writeln!(out, "  decode {} tok/s per stream", ranged(decode.map(|t| t.0)))?;
-            }
-            writeln!(out, "  prefill {} tok/s", ranged(speed.prefill.map(|t| t.0)))?;
-            writeln!(
-                out,
-                "  first token after {} s for a prompt of {} tokens",
-                ranged(speed.ttft.map(|t| t.0)),
-                question.demand.prompt
-            )
-        }
-        Ok(Speed::Network(speed)) => writeln!(
-            out,
-            "  {} inferences/s, {} s each",
-            ranged(speed.inferences.map(|t| t.0)),
-            ranged(speed.latency.map(|t| t.0))
-        ),
+        Ok(speed) => write_speed(out, question, speed),
         Err(why) => writeln!(out, "  no speed estimate: {why}"),
+    }
+}
+
+fn write_speed(out: &mut String, question: &Question<'_>, speed: &Speed) -> std::fmt::Result {
+    let ranged = |r: Range<f64>| format!("{:.2} [{:.2} - {:.2}]", r.median, r.low, r.high);
+    let prompt = question.demand.prompt;
+    if let Speed::Language(language) = speed {
+        if let Some(decode) = language.decode {
+            writeln!(out, "  decode {} tok/s per stream", ranged(decode.map(|t| t.0)))?;
+        }
+        writeln!(out, "  prefill {} tok/s", ranged(language.prefill.map(|t| t.0)))?;
+        if language.decode.is_some() {
+            let first = ranged(language.ttft.map(|t| t.0));
+            return writeln!(out, "  first token after {first} s for a prompt of {prompt} tokens");
+        }
+    }
+    let (Some(inferences), Some(latency)) = (speed.inferences(), speed.latency()) else { return Ok(()) };
+    let (rate, each) = (ranged(inferences.map(|t| t.0)), ranged(latency.map(|t| t.0)));
+    match question.model.task {
+        Task::Embedding => writeln!(out, "  {rate} inputs/s of {prompt} tokens, {each} s each"),
+        Task::Reranker => writeln!(out, "  {rate} query-passage pairs/s of {prompt} tokens, {each} s each"),
+        _ => writeln!(out, "  {rate} inferences/s, {each} s each"),
     }
 }
 
@@ -120,15 +125,21 @@ pub fn budget_value(question: &Question<'_>, answer: &Answer) -> Value {
         .collect();
     let range = |r: Range<f64>| json!({ "median": r.median, "low": r.low, "high": r.high });
     let speed = match &answer.speed {
-        Ok(Speed::Language(s)) => json!({
+        Ok(Speed::Language(s)) if s.decode.is_some() => json!({
             "decode_tok_s": s.decode.map(|d| range(d.map(|t| t.0))),
             "prefill_tok_s": range(s.prefill.map(|t| t.0)),
             "ttft_s": range(s.ttft.map(|t| t.0)),
         }),
-        Ok(Speed::Network(s)) => json!({
-            "inferences_s": range(s.inferences.map(|t| t.0)),
-            "latency_s": range(s.latency.map(|t| t.0)),
-        }),
+        Ok(speed) => {
+            let mut value = json!({
+                "inferences_s": speed.inferences().map(|i| range(i.map(|t| t.0))),
+                "latency_s": speed.latency().map(|l| range(l.map(|t| t.0))),
+            });
+            if let Speed::Language(s) = speed {
+                value["prefill_tok_s"] = range(s.prefill.map(|t| t.0));
+            }
+            value
+        }
         Err(why) => json!({ "unknown": why }),
     };
     json!({

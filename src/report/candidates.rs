@@ -168,21 +168,19 @@ pub fn basis(speed: &Speed) -> &'static str {
 /// decode, its low bound, prefill, first token; inferences, their low bound, latency.
 fn speeds(candidate: &Candidate<'_>) -> [Cell; 7] {
     let mut cells = std::array::from_fn(|_| Cell::Empty);
-    match candidate.speed {
-        Some(Speed::Language(s)) => {
-            if let Some(decode) = s.decode {
-                cells[0] = Cell::fixed(decode.median.0, 6);
-                cells[1] = Cell::fixed(decode.low.0, 6);
-            }
-            cells[2] = Cell::fixed(s.prefill.median.0, 6);
-            cells[3] = Cell::fixed(s.ttft.median.0, 6);
+    let Some(speed) = candidate.speed else { return cells };
+    if let Speed::Language(language) = speed {
+        cells[2] = Cell::fixed(language.prefill.median.0, 6);
+        if let Some(decode) = language.decode {
+            cells[0] = Cell::fixed(decode.median.0, 6);
+            cells[1] = Cell::fixed(decode.low.0, 6);
+            cells[3] = Cell::fixed(language.ttft.median.0, 6);
         }
-        Some(Speed::Network(s)) => {
-            cells[4] = Cell::fixed(s.inferences.median.0, 6);
-            cells[5] = Cell::fixed(s.inferences.low.0, 6);
-            cells[6] = Cell::fixed(s.latency.median.0, 6);
-        }
-        None => {}
     }
+    if let Some(inferences) = speed.inferences() {
+        cells[4] = Cell::fixed(inferences.median.0, 6);
+        cells[5] = Cell::fixed(inferences.low.0, 6);
+    }
+    cells[6] = Cell::or_empty(speed.latency(), |latency| Cell::fixed(latency.median.0, 6));
     cells
 }

@@ -189,18 +189,78 @@ pub enum FlashChoice {
     Off,
 }
 
-/// Rates and latencies that a workload must reach at the unfavourable bound.
+/// Rates and latencies that each stream of a workload must reach at the unfavourable bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Targets {
     /// Decoded tokens per second of each stream.
     pub decode_tok_s: Option<f64>,
     /// Longest time to the first token.
     pub ttft: Option<Micros>,
-    /// Inferences per second (a real-time factor of speech has been turned into windows of 30 s per second).
+    /// Inferences per second of each stream.
     pub inferences_s: Option<f64>,
+    /// Speech: seconds of work per second of each stream's audio, at most.
+    pub realtime_factor: Option<f64>,
     /// Longest time of one inference.
     pub latency: Option<Micros>,
 }
+
+impl Targets {
+    /// The rate that each stream must reach, when one is asked for.
+    #[must_use]
+    pub fn rate(&self) -> Option<RateTarget> {
+        self.decode_tok_s
+            .map(RateTarget::Decode)
+            .or(self.inferences_s.map(RateTarget::Inferences))
+            .or(self.realtime_factor.map(RateTarget::RealtimeFactor))
+    }
+
+    /// Whether anything is asked for.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.rate().is_some() || self.ttft.is_some() || self.latency.is_some()
+    }
+}
+
+/// A window of speech, in seconds: one inference of a speech recogniser.
+pub const SPEECH_WINDOW_S: f64 = 30.0;
+
+/// A rate that each stream must reach, as the scenario states it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RateTarget {
+    /// Decoded tokens per second.
+    Decode(f64),
+    /// Inferences per second.
+    Inferences(f64),
+    /// Seconds of work per second of audio, at most.
+    RealtimeFactor(f64),
+}
+
+impl RateTarget {
+    /// Tokens or inferences per second of one stream. Work of 0.5 s per second of audio means that a window of 30 s may take
+    /// 15 s.
+    #[must_use]
+    pub fn per_second(self) -> f64 {
+        match self {
+            Self::Decode(rate) | Self::Inferences(rate) => rate,
+            Self::RealtimeFactor(factor) => 1.0 / (SPEECH_WINDOW_S * factor),
+        }
+    }
+}
+
+/// What was assumed of a workload because the scenario is silent on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assumed {
+    /// Tokens of one input of an embedding model.
+    InputTokens(u64),
+    /// Tokens of a query and a passage together, for a reranker.
+    PairTokens(u64),
+    /// The rate of a network that looks at images is that of the network alone.
+    NetworkAlone,
+}
+
+/// Tokens of one input of a text encoder when the scenario is silent: chunks of 256 to 512 tokens are what encoders are fed
+/// for retrieval, and 512 is the longest input of BERT and the models made from it.
+pub const DEFAULT_INPUT_TOKENS: u64 = 512;
 
 /// One model that must run.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,9 +273,11 @@ pub struct Workload {
     pub model: Arc<Model>,
     /// Tokens per stream.
     pub context: u64,
-    /// Concurrent sequences.
+    /// What is served at the same time: sequences of a language model, cameras of a detector, microphones. Each of them must
+    /// reach the targets.
     pub streams: u32,
-    /// Tokens of the prompt, images included.
+    /// Tokens of the prompt, images included; of a text encoder those of one input (of a reranker: query and passage
+    /// together).
     pub prompt: u64,
     /// Images in the prompt.
     pub images: u32,
@@ -249,6 +311,8 @@ pub struct Workload {
     pub together_with: Vec<usize>,
     /// Indices of workloads that must be on other devices; symmetric.
     pub apart_from: Vec<usize>,
+    /// What the scenario is silent on.
+    pub assumed: Vec<Assumed>,
 }
 
 impl Workload {

@@ -123,13 +123,16 @@ fn allow() -> Value {
 
 fn targets() -> Value {
     group(
-        "What must be reached at the unfavourable bound of the estimate",
+        "What each stream must reach at the unfavourable bound of the estimate",
         vec![
             ("decode_tok_s", positive("Decoded tokens per second of each stream")),
-            ("ttft_s", positive("Seconds to the first token at most")),
-            ("inferences_s", positive("Inferences per second")),
+            ("ttft_s", positive("Seconds to the first token of each stream at most")),
+            (
+                "inferences_s",
+                positive("Inferences per second of each stream (of each camera): 24 streams at 15 need 360 in all"),
+            ),
             ("latency_s", positive("Seconds of one inference at most")),
-            ("realtime_factor", positive("Speech: seconds of work per second of audio at most")),
+            ("realtime_factor", positive("Speech: seconds of work per second of the audio of each stream at most")),
         ],
         &[],
     )
@@ -148,9 +151,26 @@ fn workload() -> Value {
         vec![
             ("name", text("Name, unique in its kind of unit")),
             ("model", text("Catalog id or alias, or a file: ./model.gguf, ./config.json")),
-            ("context", whole(1, 1 << 28, "Tokens per stream, prompt and answer together; 4096 when silent")),
-            ("streams", whole(1, 65_536, "Concurrent sequences; 1 when silent")),
-            ("prompt", whole(1, 1 << 28, "Tokens, for the time to the first one; half of the context when silent")),
+            (
+                "context",
+                whole(
+                    1,
+                    1 << 28,
+                    "Tokens per stream, prompt and answer together; 4096 when silent, of an embedding model or reranker as many as `prompt`",
+                ),
+            ),
+            (
+                "streams",
+                whole(1, 65_536, "Sequences, cameras or microphones at once, each with the targets; 1 when silent"),
+            ),
+            (
+                "prompt",
+                whole(
+                    1,
+                    1 << 28,
+                    "Tokens, for the time to the first one; half of the context when silent. Embedding models: tokens of one input; rerankers: of query and passage together; 512 when silent",
+                ),
+            ),
             ("images", whole(0, 100_000, "Images in the prompt")),
             ("targets", reference("targets")),
             ("duty", share("Share of time at the target rate", 1.0, "100%")),

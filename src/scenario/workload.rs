@@ -3,15 +3,13 @@
 use super::document::Document;
 use super::reader::{self, Keys};
 use super::resolve::{FindModel, place, runtimes};
-use super::{FlashChoice, Targets, Workload};
+use super::{Assumed, DEFAULT_INPUT_TOKENS, FlashChoice, Targets, Workload};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::domain::{KvPair, KvType, Model, Task};
 use crate::units::{Bytes, PPM, Share};
 use crate::yaml::{Node, Value};
 
-/// A window of speech, in seconds: one inference of a speech recogniser.
-const SPEECH_WINDOW_S: f64 = 30.0;
 /// When a scenario is silent and the model allows it.
 const DEFAULT_CONTEXT: u64 = 4096;
 /// Largest cache of prompts, in MiB: 16 TiB.
@@ -161,12 +159,17 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
             return Err(doc.error(node.at, format!("`{key}` has no meaning for `{model_name}`, a {} model", task.id())));
         }
     }
+    let mut assumed = Vec::new();
     let context_tokens = read_context(doc, &mut keys, &model)?;
     let streams = keys.read("streams", |d, n, k| reader::small(d, n, k, 1, 65_536))?.unwrap_or(1);
     let images_node = keys.get("images");
     let images = images_node.map(|n| reader::small(doc, n, "images", 0, 100_000)).transpose()?.unwrap_or(0);
     let image_tokens = image_tokens(doc, images_node, &model, images)?;
-    let prompt = read_prompt(doc, &mut keys, context_tokens, image_tokens, language)?;
+    let prompt = if task.is_encoder() {
+        read_input(doc, &mut keys, context_tokens, task, &mut assumed)?
+    } else {
+        read_prompt(doc, &mut keys, context_tokens, image_tokens, language)?
+    };
     let targets = read_targets(doc, keys.get("targets"), task)?;
     let duty = keys.read("duty", |d, n, k| reader::share(d, n, k, Share::ONE))?.unwrap_or(Share::ONE);
     let weights = keys.read("weights", |d, n, k| weights(d, n, k, context.catalog))?;
@@ -192,6 +195,9 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
     let together = keys.read("together_with", reader::texts)?.unwrap_or_default();
     let apart = keys.read("apart_from", reader::texts)?.unwrap_or_default();
     keys.finish()?;
+    if !language && task != Task::Speech {
+        assumed.push(Assumed::NetworkAlone);
+    }
     let workload = Workload {
         name,
         model_name,
@@ -215,6 +221,7 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         process,
         together_with: Vec::new(),
         apart_from: Vec::new(),
+        assumed,
     };
     Ok((workload, together, apart))
 }
@@ -222,7 +229,23 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
 fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model) -> Result<u64, Diagnostic> {
     let Some(architecture) = model.language() else { return Ok(0) };
     let max = architecture.spec.max_context;
-    let Some(node) = keys.get("context") else { return Ok(max.map_or(DEFAULT_CONTEXT, |m| m.min(DEFAULT_CONTEXT))) };
+    let Some(node) = keys.get("context") else {
+        let default = if model.task.is_encoder() {
+            // The room for one input is as large as the input.
+            let input =
+                keys.get("prompt").map(|n| reader::whole(doc, n, "prompt", 1, reader::MAX_CONTEXT)).transpose()?;
+            if let (Some(input), Some(max)) = (input, max.filter(|max| input.is_some_and(|i| i > *max))) {
+                let at = keys.get("prompt").and_then(|n| n.at);
+                return Err(doc
+                    .error(at, format!("`prompt` {input} is above the {max} tokens that `{}` was made for", model.id))
+                    .hint(format!("at most {max}")));
+            }
+            input.unwrap_or(DEFAULT_INPUT_TOKENS)
+        } else {
+            DEFAULT_CONTEXT
+        };
+        return Ok(max.map_or(default, |m| m.min(default)));
+    };
     let context = reader::whole(doc, node, "context", 1, reader::MAX_CONTEXT)?;
     match max {
         Some(max) if context > max => Err(doc
@@ -277,6 +300,26 @@ fn read_prompt(
     Ok(prompt)
 }
 
+/// Tokens of one input of a text encoder: nothing is written after it, so that it may fill the context.
+fn read_input(
+    doc: &Document,
+    keys: &mut Keys<'_>,
+    context: u64,
+    task: Task,
+    assumed: &mut Vec<Assumed>,
+) -> Result<u64, Diagnostic> {
+    let Some(node) = keys.get("prompt") else {
+        let input = DEFAULT_INPUT_TOKENS.min(context);
+        assumed.push(if task == Task::Reranker { Assumed::PairTokens(input) } else { Assumed::InputTokens(input) });
+        return Ok(input);
+    };
+    let input = reader::whole(doc, node, "prompt", 1, reader::MAX_CONTEXT)?;
+    if input > context {
+        return Err(doc.error(node.at, format!("`prompt` {input} must not be above `context` {context}")));
+    }
+    Ok(input)
+}
+
 fn read_targets(doc: &Document, node: Option<&Node>, task: Task) -> Result<Targets, Diagnostic> {
     let Some(node) = node else { return Ok(Targets::default()) };
     let mut keys = Keys::of(doc, node, "targets")?;
@@ -312,8 +355,8 @@ fn read_targets(doc: &Document, node: Option<&Node>, task: Task) -> Result<Targe
     Ok(Targets {
         decode_tok_s: decode.map(|n| reader::positive(doc, n, "decode_tok_s")).transpose()?,
         ttft: ttft.map(|n| reader::seconds(doc, n, "ttft_s")).transpose()?,
-        // Work of 0.5 s per second of audio means a window of 30 s may take 15 s.
-        inferences_s: inferences_s.or(realtime.map(|factor| 1.0 / (SPEECH_WINDOW_S * factor))),
+        inferences_s,
+        realtime_factor: realtime,
         latency: latency.map(|n| reader::seconds(doc, n, "latency_s")).transpose()?,
     })
 }

@@ -229,10 +229,12 @@ fn workload(
     add(path.clone(), node, Kind::Workload, format!("`{name}` must run {model}{context}{streams}"), Value::Null);
     for (key, node) in value(node, "targets").into_iter().flat_map(entries) {
         let shown = words(node);
+        let each = if streams.is_empty() || streams == " in 1 stream" { "" } else { " on each stream" };
         let text = match key {
-            "decode_tok_s" => format!("`{name}` must decode {shown} tok/s"),
+            "decode_tok_s" => format!("`{name}` must decode {shown} tok/s{each}"),
             "ttft_s" => format!("`{name}` must begin to answer within {shown} s"),
-            "inferences_s" => format!("`{name}` must run {shown} inferences/s"),
+            "inferences_s" => format!("`{name}` must run {shown} inferences/s{each}"),
+            "realtime_factor" => format!("`{name}` may work {shown} s on a second of audio{each}"),
             "latency_s" => format!("`{name}` must answer within {shown} s"),
             _ => format!("`{name}` must keep {key} at {shown}"),
         };

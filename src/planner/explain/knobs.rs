@@ -226,14 +226,15 @@ fn allow(c: &mut Collector<'_>, path: &Path, node: &Node, unverified: bool) {
 fn configuration(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: &Node, catalog: &Catalog) {
     let name = &workload.name;
     demands(c, path, workload, node);
+    let of = if workload.streams == 1 { format!("`{name}`") } else { format!("each stream of `{name}`") };
     for (key, node) in value(node, "targets").into_iter().flat_map(entries) {
         let path = path.join("targets").join(key);
         let old = words(node);
         let number = written(c.doc, node).map_or(1.0, |(n, _)| n);
         // A target for latency is loosened upwards, one for a rate downwards.
         let (text, loosest) = match key {
-            "decode_tok_s" => (format!("accept {{}} tok/s for `{name}` instead of {old}"), 0.0),
-            "inferences_s" => (format!("accept {{}} inferences/s for `{name}` instead of {old}"), 0.0),
+            "decode_tok_s" => (format!("accept {{}} tok/s for {of} instead of {old}"), 0.0),
+            "inferences_s" => (format!("accept {{}} inferences/s for {of} instead of {old}"), 0.0),
             "ttft_s" => (format!("wait {{}} s for the first token of `{name}` instead of {old}"), number * 1e3),
             "latency_s" => (format!("wait {{}} s for an answer of `{name}` instead of {old}"), number * 1e3),
             "realtime_factor" => {
@@ -315,8 +316,7 @@ fn demands(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: &Node)
         let text = format!("run {{}} copies of `{name}` instead of {}", workload.replicas);
         c.number(path.join("replicas"), f64::from(workload.replicas), 0, 1.0, Gauge::Search, text);
     }
-    let has_rate = workload.targets.decode_tok_s.is_some() || workload.targets.inferences_s.is_some();
-    if has_rate && workload.duty > Share(10_000) {
+    if workload.targets.rate().is_some() && workload.duty > Share(10_000) {
         let text = format!("let `{name}` work {{}} of the time instead of {}", workload.duty);
         let loosest = 0.01;
         // Silence means all of the time: hundredths are fine enough to say less.

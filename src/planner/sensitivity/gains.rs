@@ -44,6 +44,7 @@ enum Respect {
 enum Ability {
     Decode,
     Inferences,
+    RealtimeFactor,
     FirstToken,
     Latency,
     Quality,
@@ -61,7 +62,7 @@ struct Wish {
 pub fn gains(asker: &Asker<'_>, doc: &Document, scenario: &Scenario, plan: &Plan<'_>) -> Vec<Gain> {
     let Some(value) = plan.value else { return Vec::new() };
     let eased = eased(scenario, plan);
-    let mut found: Vec<Gain> = wishes(doc, scenario, plan)
+    let mut found: Vec<Gain> = wishes(scenario, plan)
         .into_iter()
         .filter_map(|wish| {
             let set: Vec<(Path, Node)> = eased.iter().chain(&wish.set).cloned().collect();
@@ -157,7 +158,9 @@ fn figure(respect: &Respect, plan: &Plan<'_>) -> Option<f64> {
             let figures = figures.collect::<Option<Vec<f64>>>()?.into_iter();
             match of {
                 Ability::Decode | Ability::Inferences => figures.reduce(f64::min),
-                Ability::FirstToken | Ability::Latency | Ability::Quality => figures.reduce(f64::max),
+                Ability::RealtimeFactor | Ability::FirstToken | Ability::Latency | Ability::Quality => {
+                    figures.reduce(f64::max)
+                }
             }
         }
     }
@@ -167,10 +170,12 @@ fn figure(respect: &Respect, plan: &Plan<'_>) -> Option<f64> {
 fn ability(workload: &PlannedWorkload<'_>, of: Ability) -> Option<f64> {
     match (of, workload.speed()) {
         (Ability::Decode, Some(Speed::Language(speed))) => speed.decode.map(|d| d.low.0),
-        (Ability::Inferences, Some(Speed::Language(speed))) => {
-            speed.decode.is_none().then_some(1.0 / speed.ttft.high.0)
+        (Ability::Inferences, Some(speed)) if workload.workload.targets.realtime_factor.is_none() => {
+            speed.inferences_of_each(workload.workload.streams).map(|each| each.low.0)
         }
-        (Ability::Inferences, Some(Speed::Network(speed))) => Some(speed.inferences.low.0),
+        (Ability::RealtimeFactor, Some(speed)) if workload.workload.targets.realtime_factor.is_some() => {
+            speed.realtime_factor(workload.workload.streams).map(|factor| factor.high)
+        }
         (Ability::FirstToken | Ability::Latency, _) => workload.latency.map(Micros::seconds),
         (Ability::Quality, _) => workload.candidate.format.quality_loss.map(Share::as_f64),
         _ => None,
@@ -178,7 +183,7 @@ fn ability(workload: &PlannedWorkload<'_>, of: Ability) -> Option<f64> {
 }
 
 /// Everything in which a plan could be better.
-fn wishes(doc: &Document, scenario: &Scenario, plan: &Plan<'_>) -> Vec<Wish> {
+fn wishes(scenario: &Scenario, plan: &Plan<'_>) -> Vec<Wish> {
     let mut found = Vec::new();
     let mut add = |respect: Respect, ask: &dyn Fn(f64) -> Option<Vec<(Path, Node)>>| {
         if let Some(now) = figure(&respect, plan)
@@ -202,7 +207,14 @@ fn wishes(doc: &Document, scenario: &Scenario, plan: &Plan<'_>) -> Vec<Wish> {
             let path = base.join("workloads").join(&workload.name);
             let respect = |of| Respect::Workload { site: s, name: workload.name.clone(), of };
             let language = workload.model.task.is_language();
-            for of in [Ability::Decode, Ability::Inferences, Ability::FirstToken, Ability::Latency, Ability::Quality] {
+            for of in [
+                Ability::Decode,
+                Ability::Inferences,
+                Ability::RealtimeFactor,
+                Ability::FirstToken,
+                Ability::Latency,
+                Ability::Quality,
+            ] {
                 // A file's weights are in the format that they are in.
                 if of == Ability::Quality && (!language || workload.model.stored.is_some()) {
                     continue;
@@ -212,7 +224,7 @@ fn wishes(doc: &Document, scenario: &Scenario, plan: &Plan<'_>) -> Vec<Wish> {
                 {
                     continue;
                 }
-                add(respect(of), &|now| asked(doc, &path, workload, of, now));
+                add(respect(of), &|now| asked(&path, workload, of, now));
             }
         }
     }
@@ -220,7 +232,7 @@ fn wishes(doc: &Document, scenario: &Scenario, plan: &Plan<'_>) -> Vec<Wish> {
 }
 
 /// The values that ask a workload for a little more than it gives now.
-fn asked(doc: &Document, path: &Path, workload: &Workload, of: Ability, now: f64) -> Option<Vec<(Path, Node)>> {
+fn asked(path: &Path, workload: &Workload, of: Ability, now: f64) -> Option<Vec<(Path, Node)>> {
     let targets = path.join("targets");
     let sooner = || {
         let ask = ((now * 1e3 - 1e-6).ceil() - 1.0) / 1e3;
@@ -239,12 +251,15 @@ fn asked(doc: &Document, path: &Path, workload: &Workload, of: Ability, now: f64
             // The same work as before, only faster: target x duty stays what it is, or next to nothing.
             let duty = target.map_or(0.0, |target| workload.duty.as_f64() * target / ask);
             let duty = (duty * PPM as f64).floor().max(1.0) / PPM as f64;
-            let mut set = vec![(targets.join(key), decimals(ask, 1)), (path.join("duty"), decimals(duty, 6))];
-            let factor = targets.join("realtime_factor");
-            if doc.get(&factor).is_some() {
-                set.insert(0, (factor, null()));
-            }
-            Some(set)
+            Some(vec![(targets.join(key), decimals(ask, 1)), (path.join("duty"), decimals(duty, 6))])
+        }
+        Ability::RealtimeFactor => {
+            let target = workload.targets.realtime_factor?;
+            let factor = sooner()?;
+            let ask = ((now * 1e3 - 1e-6).ceil() - 1.0) / 1e3;
+            let duty = (workload.duty.as_f64() * ask / target).min(1.0);
+            let duty = (duty * PPM as f64).floor().max(1.0) / PPM as f64;
+            Some(vec![(targets.join("realtime_factor"), factor), (path.join("duty"), decimals(duty, 6))])
         }
     }
 }
@@ -265,7 +280,8 @@ fn words(respect: &Respect, scenario: &Scenario) -> String {
         Respect::Workload { site, name, of: ability } => {
             let what = match ability {
                 Ability::Decode => "tok/s of each stream",
-                Ability::Inferences => "inferences/s",
+                Ability::Inferences => "inferences/s of each stream",
+                Ability::RealtimeFactor => "s of work per second of audio",
                 Ability::FirstToken => "s to the first token",
                 Ability::Latency => "s to an answer",
                 Ability::Quality => "loss of quality",
@@ -283,7 +299,7 @@ fn shown(respect: &Respect, value: f64) -> String {
         Respect::Workload { of: Ability::Decode | Ability::Inferences, .. } => {
             format!("{:.1}", (value * 10.0 + 1e-6).floor() / 10.0)
         }
-        Respect::Workload { of: Ability::FirstToken | Ability::Latency, .. } => {
+        Respect::Workload { of: Ability::RealtimeFactor | Ability::FirstToken | Ability::Latency, .. } => {
             format!("{:.3}", (value * 1e3 - 1e-6).ceil() / 1e3)
         }
         Respect::Workload { of: Ability::Quality, .. } => format!("{}%", (value * 1e6).round() / 1e4),

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::others;
-use crate::candidates::Speed;
+use super::{assumed, rates};
 use crate::planner::{Plan, PlannedDevice, PlannedWorkload};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
-use crate::units::{Range, TokensPerSecond};
 
 /// The word for what is proven.
 pub(in crate::report) const fn status(status: Status) -> &'static str {
@@ -82,7 +81,6 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
             })
         })
         .collect();
-    let assumptions: Vec<_> = plan.assumptions.iter().map(|a| json!({ "device": a.device, "text": a.text })).collect();
     let mut value = json!({
         "edgemem": env!("CARGO_PKG_VERSION"),
         "scenario": plan.scenario,
@@ -96,7 +94,7 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
         "rejected": rejected,
         "conflict": [],
         "relaxations": [],
-        "assumptions": assumptions,
+        "assumptions": assumed::values(plan),
         "considered": plan.considered,
         "catalog": { "sha256": plan.catalog_sha256, "oldest_price": plan.oldest_price },
     });
@@ -178,41 +176,18 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         "memory": memory,
         "activation_rule": candidate.footprint.as_ref().map(|f| f.activation_rule),
         "latency_s": planned.latency.map(|l| l.seconds()),
+        "wanted": rates::wanted_value(wanted),
         "best_effort": best_effort(planned),
         "basis": candidate.speed.as_ref().map(crate::report::basis),
         "run": planned.run,
     });
     if let Some(object) = value.as_object_mut() {
-        match candidate.speed {
-            Some(Speed::Language(speed)) => {
-                if let Some(decode) = speed.decode {
-                    rates(object, "decode_tok_s", decode);
-                }
-                rates(object, "prefill_tok_s", speed.prefill);
-                range(object, "ttft_s", speed.ttft.map(|s| s.0));
-            }
-            Some(Speed::Network(speed)) => {
-                range(object, "inferences_s", speed.inferences.map(|r| r.0));
-                range(object, "latency_alone_s", speed.latency.map(|s| s.0));
-            }
-            None => {}
-        }
+        rates::insert(object, planned);
     }
     value
 }
 
 /// A workload without a rate target gets what the others leave.
 pub(super) fn best_effort(planned: &PlannedWorkload<'_>) -> bool {
-    planned.workload.targets.decode_tok_s.is_none() && planned.workload.targets.inferences_s.is_none()
-}
-
-fn rates(object: &mut serde_json::Map<String, Value>, name: &str, rate: Range<TokensPerSecond>) {
-    range(object, name, rate.map(|r| r.0));
-}
-
-fn range(object: &mut serde_json::Map<String, Value>, name: &str, range: Range<f64>) {
-    let rounded = |x: f64| (x * 1e6).round() / 1e6;
-    object.insert(name.to_owned(), json!(rounded(range.median)));
-    object.insert(format!("{name}_low"), json!(rounded(range.low)));
-    object.insert(format!("{name}_high"), json!(rounded(range.high)));
+    planned.workload.targets.rate().is_none()
 }

@@ -1,8 +1,10 @@
 //! A plan in its forms.
 
+mod assumed;
 mod frontier;
 mod json;
 mod others;
+mod rates;
 mod text;
 
 pub use frontier::{frontier_markdown, frontier_table, frontier_text, frontier_value};

@@ -4,18 +4,20 @@ use std::fmt::Write as _;
 
 use super::json::{best_effort, status};
 use super::others;
+use super::{assumed, rates};
 use crate::candidates::Speed;
 use crate::planner::{Plan, PlannedDevice, PlannedWorkload, Rejected};
 use crate::report::table::{Cell, Table};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
+use crate::speed::LanguageSpeed;
 use crate::units::{Bytes, PPM, Range};
 
 /// Devices named by their price in the text; more are counted.
 const SHOWN_REJECTED: usize = 12;
 
 /// `29.7 [24.7 - 36.2]`, with as many decimals as its size deserves.
-fn ranged(range: Range<f64>) -> String {
+pub(super) fn ranged(range: Range<f64>) -> String {
     let decimals = if range.median >= 100.0 {
         0
     } else if range.median >= 1.0 {
@@ -52,10 +54,11 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
     }
     others::write(out, plan)?;
     write_rejected(out, plan, usize::from(width))?;
-    if !plan.assumptions.is_empty() {
+    let assumptions = assumed::lines(plan);
+    if !assumptions.is_empty() {
         writeln!(out, "\nThis rests on")?;
-        for assumption in &plan.assumptions {
-            writeln!(out, "  {}: {}", assumption.device, assumption.text)?;
+        for (of, text) in assumptions {
+            writeln!(out, "  {of}: {text}")?;
         }
     }
     writeln!(
@@ -213,33 +216,7 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::
             wanted.context
         )?;
     }
-    let target = |wanted: Option<String>| wanted.map_or_else(String::new, |w| format!("  (wanted {w})"));
-    match candidate.speed {
-        Some(Speed::Language(speed)) => {
-            if let Some(decode) = speed.decode {
-                let wanted = target(wanted.targets.decode_tok_s.map(|t| format!("{t}")));
-                writeln!(out, "    decode {} tok/s per stream{wanted}", ranged(decode.map(|t| t.0)))?;
-            }
-            let wanted = target(wanted.targets.ttft.or(wanted.targets.latency).map(|t| format!("{}", t.seconds())));
-            writeln!(
-                out,
-                "    prefill {} tok/s, first token after {} s{wanted}",
-                ranged(speed.prefill.map(|t| t.0)),
-                ranged(speed.ttft.map(|t| t.0))
-            )?;
-        }
-        Some(Speed::Network(speed)) => {
-            let rate = target(wanted.targets.inferences_s.map(|t| format!("{t:.3}")));
-            let latency = target(wanted.targets.latency.map(|t| format!("{}", t.seconds())));
-            writeln!(
-                out,
-                "    {} inferences/s{rate}, {} s each{latency}",
-                ranged(speed.inferences.map(|t| t.0)),
-                ranged(speed.latency.map(|t| t.0))
-            )?;
-        }
-        None => writeln!(out, "    speed unknown")?,
-    }
+    rates::write(out, planned)?;
     if let Some(latency) = planned.latency {
         writeln!(out, "    at most {:.3} s while the others run", latency.seconds())?;
     }
@@ -318,6 +295,9 @@ pub fn plan_table(plan: &Plan<'_>) -> Table {
         ">rate",
         ">rate_low",
         ">latency_s",
+        ">wanted_per_stream",
+        ">wanted_total",
+        "wanted",
     ]);
     for site in &plan.sites {
         for device in &site.devices {
@@ -325,10 +305,12 @@ pub fn plan_table(plan: &Plan<'_>) -> Table {
                 let c = &planned.candidate;
                 let memory: Bytes = c.own().chain(c.framework()).sum();
                 let (rate, low) = match c.speed {
-                    Some(Speed::Language(s)) => (s.decode.map(|d| d.median.0), s.decode.map(|d| d.low.0)),
-                    Some(Speed::Network(s)) => (Some(s.inferences.median.0), Some(s.inferences.low.0)),
+                    Some(Speed::Language(LanguageSpeed { decode: Some(d), .. })) => (Some(d.median.0), Some(d.low.0)),
+                    Some(speed) => speed.inferences().map(|i| (i.median.0, i.low.0)).unzip(),
                     None => (None, None),
                 };
+                let wanted = rates::wanted_value(&planned.workload);
+                let number = |key: &str| Cell::or_empty(wanted[key].as_f64(), |n| Cell::Number(n.to_string()));
                 let language = planned.workload.model.task.is_language();
                 table.rows.push(vec![
                     Cell::text(&site.name),
@@ -349,6 +331,9 @@ pub fn plan_table(plan: &Plan<'_>) -> Table {
                     Cell::or_empty(rate, |r| Cell::fixed(r, 3)),
                     Cell::or_empty(low, |r| Cell::fixed(r, 3)),
                     Cell::or_empty(planned.latency, |l| Cell::fixed(l.seconds(), 6)),
+                    number("per_stream"),
+                    number("total"),
+                    Cell::or_empty(wanted["text"].as_str(), Cell::text),
                 ]);
             }
         }
@@ -387,6 +372,12 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
     let others = others::table(plan);
     if !others.rows.is_empty() {
         let _ = write!(text, "\n## Other plans\n\n{}", others.markdown());
+    }
+    let assumptions = assumed::lines(plan);
+    if !assumptions.is_empty() {
+        let mut table = Table::new(&["of", "assumption"]);
+        table.rows.extend(assumptions.into_iter().map(|(of, text)| vec![Cell::text(of), Cell::text(text)]));
+        let _ = write!(text, "\n## Assumptions\n\n{}", table.markdown());
     }
     let mut rejected = Table::new(&["device", ">price USD", "reason"]);
     for r in &plan.rejected {
