@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod cli;
 pub mod diag;
 pub mod domain;
+pub mod figures;
 mod hashing;
 pub mod memory;
 pub mod names;

@@ -24,7 +24,7 @@ fn plan(text: &str) -> Plan<'static> {
 }
 
 fn told(plan: &Plan<'_>) -> String {
-    report::plan_text(plan, 140)
+    report::plan_text(plan, Some(140))
 }
 
 fn all_candidates(text: &str) -> Generated<'static> {

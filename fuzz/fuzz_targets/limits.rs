@@ -29,7 +29,7 @@ fuzz_target!(|text: &str| {
         assert!(limit.streams.on_target <= limit.streams.max && limit.context.on_target <= limit.context.max);
         assert!(limit.frontier.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 > two[1].1));
     }
-    assert!(!report::limits_text(&scenario, &found, true, 100).is_empty());
+    assert!(!report::limits_text(&scenario, &found, true, Some(100)).is_empty());
     let table = report::limits(&scenario, &found, true);
     assert!(table.csv().lines().count() > found.len(), "a row for each limit, and the names of the columns");
 });

@@ -43,5 +43,5 @@ fuzz_target!(|text: &str| {
     let Ok(document) = Document::parse("scenario.yaml", &question) else { return };
     let Ok(scenario) = resolve(&document, &catalog, &|name| catalog.model(name).map(Arc::new)) else { return };
     let limits = SearchLimits { steps: Some(10_000), tie_steps: 10_000, ..SearchLimits::default() };
-    assert!(!report::plan_text(&plan(&scenario, &catalog, 1, &limits, &mut |_| {}), 100).is_empty());
+    assert!(!report::plan_text(&plan(&scenario, &catalog, 1, &limits, &mut |_| {}), Some(100)).is_empty());
 });

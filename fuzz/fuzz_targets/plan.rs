@@ -28,7 +28,7 @@ fuzz_target!(|text: &str| {
     for device in plan.sites.iter().flat_map(|site| &site.devices) {
         assert!(device.pools.iter().all(|pool| pool.required <= pool.capacity));
     }
-    assert!(!report::plan_text(&plan, 100).is_empty());
+    assert!(!report::plan_text(&plan, Some(100)).is_empty());
     assert!(report::plan_json(&plan).contains("\"status\""));
     assert!(!report::plan_markdown(&plan).is_empty() && !report::plan_table(&plan).csv().is_empty());
 });

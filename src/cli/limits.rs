@@ -11,7 +11,12 @@ pub(crate) fn run(arguments: &Limits) -> Result<u8, Failure> {
     let inputs = Inputs::read(&arguments.scenario, &arguments.facts)?;
     let found = limits::limits(&inputs.scenario, &inputs.catalog, arguments.frontier);
     if arguments.sink.format == Form::Table {
-        let text = report::limits_text(&inputs.scenario, &found, arguments.frontier, output::width());
+        let text = report::limits_text(
+            &inputs.scenario,
+            &found,
+            arguments.frontier,
+            output::width(arguments.sink.output.as_deref()),
+        );
         output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
     } else {
         output::table(&report::limits(&inputs.scenario, &found, arguments.frontier), &arguments.sink)?;

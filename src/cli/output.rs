@@ -1,7 +1,7 @@
 //! Writing answers: to stdout, or to a file whole or not at all.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use super::Failure;
@@ -52,7 +52,7 @@ pub(crate) fn table(table: &Table, sink: &Sink) -> Result<(), Failure> {
     let text = match sink.format {
         Form::Csv => table.csv(),
         Form::Markdown => table.markdown(),
-        Form::Table => table.text(width()),
+        Form::Table => table.text(width(sink.output.as_deref())),
         Form::Json => {
             let mut text = serde_json::to_string_pretty(&table.json())
                 .map_err(|e| Diagnostic::error(format!("cannot write JSON: {e}")))?;
@@ -63,8 +63,18 @@ pub(crate) fn table(table: &Table, sink: &Sink) -> Result<(), Failure> {
     write(text.as_bytes(), sink.output.as_deref())
 }
 
-/// Characters in a line: what the shell says, else 100. Never asked of the terminal itself, so that the same command gives
-/// the same text everywhere.
-pub(crate) fn width() -> u16 {
-    std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|w| (40..=400).contains(w)).unwrap_or(100)
+/// Characters in a line, for an answer that goes to stdout or to a file: what the shell says in `COLUMNS`, else 100 on a
+/// terminal and no limit elsewhere: what other programs read is not wrapped. The terminal itself is never asked, so that the
+/// same command gives the same text on any of them.
+pub(crate) fn width(file: Option<&Path>) -> Option<u16> {
+    let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|w| (40..=400).contains(w));
+    asked.or_else(|| (file.is_none() && io::stdout().is_terminal()).then_some(TERMINAL))
+}
+
+/// The width of a line on a terminal whose width the shell does not say.
+const TERMINAL: u16 = 100;
+
+/// Characters in a line of progress.
+pub(crate) fn progress_width() -> usize {
+    usize::from(width(None).unwrap_or(TERMINAL))
 }

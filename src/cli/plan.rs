@@ -15,7 +15,7 @@ use crate::planner::sensitivity::{gains, sensitivity};
 use crate::planner::why_not::why_not;
 use crate::planner::{self, Compare, Plan as Answer, Wanted};
 use crate::report;
-use crate::scenario::{ObjectiveKind, Path};
+use crate::scenario::Path;
 use crate::solve::{SearchLimits, Status};
 use crate::yaml;
 
@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let mut meter = Meter::new(inputs.scenario.objective);
     let plan = planner::plan_with(&inputs.scenario, &inputs.catalog, wanted, &limits, &mut |p| meter.show(p));
     drop(meter);
+    let width = output::width(arguments.sink.output.as_deref());
     let weighed = weighed(arguments, &inputs, &limits)?;
     let text = if let (Some(frontier), PageForm::Csv) = (&weighed, arguments.sink.format) {
         report::frontier_table(frontier).csv()
@@ -61,10 +62,10 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
             PageForm::Csv => report::plan_table(&plan).csv(),
             PageForm::Markdown => report::plan_markdown(&plan) + &more.markdown,
             PageForm::Html => {
-                let text = report::plan_text(&plan, output::width()) + &more.text;
+                let text = report::plan_text(&plan, width) + &more.text;
                 report::page(&plan.scenario, &text, &report::plan_table(&plan))
             }
-            PageForm::Table => report::plan_text(&plan, output::width()) + &more.text,
+            PageForm::Table => report::plan_text(&plan, width) + &more.text,
         }
     };
     output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
@@ -116,6 +117,7 @@ fn more(
     let models = Models::beside(&inputs.catalog, &inputs.document);
     let find = |name: &str| models.find(name);
     let asker = Asker::new(&inputs.catalog, &find, limits).deciding_ties(limits);
+    let width = output::width(arguments.sink.output.as_deref());
     let mut more = More::default();
     if arguments.confidence.is_some()
         && let Some(costs) = certainty(&asker, inputs, plan)?
@@ -132,7 +134,7 @@ fn more(
         more.object.insert("why_not".to_owned(), report::why_not_value(&why));
     }
     if let Some(frontier) = weighed {
-        more.text.push_str(&report::frontier_text(frontier, output::width()));
+        more.text.push_str(&report::frontier_text(frontier, width));
         more.markdown.push_str(&report::frontier_markdown(frontier));
         more.object.insert("frontier".to_owned(), report::frontier_value(frontier));
     }
@@ -140,8 +142,8 @@ fn more(
     if arguments.sensitivity && !plan.sites.is_empty() {
         let ranges = sensitivity(&asker, &inputs.document, &inputs.scenario);
         let gains = gains(&asker, &inputs.document, &inputs.scenario, plan);
-        more.text.push_str(&report::sensitivity_text(&ranges, output::width()));
-        more.text.push_str(&report::gains_text(&gains, plan.objective, output::width()));
+        more.text.push_str(&report::sensitivity_text(&ranges, width));
+        more.text.push_str(&report::gains_text(&gains, plan.objective, width));
         more.markdown.push_str(&report::sensitivity_markdown(&ranges, &gains, plan.objective));
         more.object.insert("sensitivity".to_owned(), report::sensitivity_value(&ranges));
         more.object.insert("next_dollar".to_owned(), report::gains_value(&gains));
@@ -161,18 +163,15 @@ fn certainty(asker: &Asker<'_>, inputs: &Inputs, plan: &Answer<'_>) -> Result<Op
     let even = asker.ask_with(&inputs.document, &"confidence".parse()?, &half).found();
     let sure = asker.ask(&inputs.document).found();
     let asked = inputs.scenario.confidence.as_f64();
-    let unit = match plan.objective {
-        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
-        ObjectiveKind::Power => "W",
-    };
-    let told = |found: &Found| format!("{} for {:.2} {unit}", found.devices(), found.objective);
+    let figure = |value: f64| report::objective_figure(plan.objective, value);
+    let told = |found: &Found| format!("{} for {}", found.devices(), figure(found.objective));
     Ok(match (even, sure) {
         (Some(even), Some(sure)) if even.devices() == sure.devices() && even.value == sure.value => {
             Some(format!("Being sure costs nothing: at 0.5 as at {asked} it is {}.", told(&sure)))
         }
         (Some(even), Some(sure)) => Some(format!(
-            "Being sure costs {:.2} {unit}: at 0.5 {} would do; at {asked} it takes {}.",
-            sure.objective - even.objective,
+            "Being sure costs {}: at 0.5 {} would do; at {asked} it takes {}.",
+            figure(sure.objective - even.objective),
             told(&even),
             told(&sure)
         )),
@@ -192,6 +191,7 @@ fn infeasible(
     let models = Models::beside(&inputs.catalog, &inputs.document);
     let find = |name: &str| models.find(name);
     let asker = Asker::new(&inputs.catalog, &find, limits);
+    let width = output::width(arguments.sink.output.as_deref());
     let explanation = explain(&asker, &inputs.document);
     let more = more(arguments, inputs, plan, limits, weighed)?;
     Ok(match arguments.sink.format {
@@ -199,11 +199,9 @@ fn infeasible(
         PageForm::Csv => report::plan_table(plan).csv(),
         PageForm::Markdown => report::explained_markdown(plan, &explanation) + &more.markdown,
         PageForm::Html => {
-            let text = report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.text;
+            let text = report::explained_text(plan, &explanation, &inputs.document.file, width) + &more.text;
             report::page(&plan.scenario, &text, &report::plan_table(plan))
         }
-        PageForm::Table => {
-            report::explained_text(plan, &explanation, &inputs.document.file, output::width()) + &more.text
-        }
+        PageForm::Table => report::explained_text(plan, &explanation, &inputs.document.file, width) + &more.text,
     })
 }

@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use super::output;
+use crate::report;
 use crate::scenario::ObjectiveKind;
 use crate::solve::{Goal, Progress};
 
@@ -30,7 +31,7 @@ impl Meter {
     pub(crate) fn show(&mut self, progress: Progress) {
         if self.wanted {
             self.shown = true;
-            let line: String = line(self.objective, progress).chars().take(usize::from(output::width()) - 1).collect();
+            let line: String = line(self.objective, progress).chars().take(output::progress_width() - 1).collect();
             // Whoever closed stderr does not want to know.
             let _ = write!(io::stderr(), "\r{line}\u{1b}[K");
         }
@@ -46,11 +47,11 @@ impl Drop for Meter {
 }
 
 fn line(objective: ObjectiveKind, progress: Progress) -> String {
-    let (scale, unit) = match objective {
-        ObjectiveKind::Capex | ObjectiveKind::Tco => (100.0, "USD"),
-        ObjectiveKind::Power => (1000.0, "W"),
+    let scale = match objective {
+        ObjectiveKind::Capex | ObjectiveKind::Tco => 100.0,
+        ObjectiveKind::Power => 1000.0,
     };
-    let shown = |value: u64| format!("{:.2} {unit}", value as f64 / scale);
+    let shown = |value: u64| report::objective_figure(objective, value as f64 / scale);
     let goal = match progress.goal {
         Goal::Plan => String::new(),
         Goal::Alternative(number) => format!("alternative {number}: "),
@@ -80,6 +81,6 @@ mod tests {
             Progress { goal: Goal::Plan, best: Some(20_000), bound: 19_000, elapsed: Duration::from_secs(3) };
         assert_eq!(line(ObjectiveKind::Capex, progress), "  3 s  best 200.00 USD, bound 190.00 USD, gap 5.00 %");
         progress = Progress { goal: Goal::Alternative(2), best: None, ..progress };
-        assert_eq!(line(ObjectiveKind::Power, progress), "  3 s  alternative 2: no plan yet, bound 19.00 W");
+        assert_eq!(line(ObjectiveKind::Power, progress), "  3 s  alternative 2: no plan yet, bound 19 W");
     }
 }

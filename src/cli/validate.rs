@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Validate) -> Result<u8, Failure> {
         output::write(text.as_bytes(), Some(path))?;
     }
     let text = match arguments.sink.format {
-        Form::Table => report::validation_text(&validation, output::width()),
+        Form::Table => report::validation_text(&validation, output::width(arguments.sink.output.as_deref())),
         Form::Csv => report::validation_table(&validation).csv(),
         Form::Markdown => report::validation_table(&validation).markdown(),
         Form::Json => format!("{:#}\n", report::validation_value(&validation)),

@@ -178,7 +178,7 @@ fn sweep(
     let answers: Vec<Point> = whatif::run_sweep(facts, &points, limits, &progress);
     let kind = before.objective;
     let title = &before.name;
-    let text = || report::sweep_text(&sweeps, &answers, &base, kind, output::width());
+    let text = || report::sweep_text(&sweeps, &answers, &base, kind, output::width(arguments.output.as_deref()));
     let answer = match arguments.format {
         PageForm::Table => text(),
         PageForm::Csv => report::sweep_table(&sweeps, &answers, &base).csv(),

@@ -7,6 +7,7 @@ use super::plan::{Plan, in_unit};
 use crate::candidates::{self, Generated, Options};
 use crate::catalog::Catalog;
 use crate::domain::Device;
+use crate::figures::{dollars, percent, power, usd};
 use crate::scenario::{Document, Scenario};
 use crate::solve::{self, Assignment, Hosted, Placed, Problem, SearchLimits, Violation};
 use crate::units::{Bytes, Share};
@@ -260,43 +261,45 @@ fn drift(saved: &Saved, catalog: &Catalog) -> Vec<(String, String)> {
     for old in saved.inputs.iter().flat_map(|i| &i.facts) {
         let mut note = |text: String| found.push((old.device.clone(), text));
         let Ok((device, _)) = catalog.device(&old.device) else {
-            note("is not in the catalogs any more".to_owned());
+            note("is no longer in the catalogs".to_owned());
             continue;
         };
         let new = SavedFacts::of(device);
         let prices = |facts: &SavedFacts| {
-            let shown =
-                facts.prices.iter().map(|(q, p)| if *q > 1 { format!("{p:.2} from {q}") } else { format!("{p:.2}") });
+            let shown = facts
+                .prices
+                .iter()
+                .map(|(q, p)| if *q > 1 { format!("{} from {q}", dollars(*p)) } else { dollars(*p) });
             if facts.prices.is_empty() { "unknown".to_owned() } else { shown.collect::<Vec<_>>().join(", ") }
         };
         let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
         if new.prices != old.prices {
-            note(format!("price {} USD, was {}", prices(&new), prices(old)));
+            note(format!("price {} USD (was {})", prices(&new), prices(old)));
         }
         if new.price_date != old.price_date {
             let (now, was) = (or_unknown(new.price_date), or_unknown(old.price_date.clone()));
-            note(format!("price of {now}, was of {was}"));
+            note(format!("price date {now} (was {was})"));
         }
         if new.lead_time_days != old.lead_time_days {
             let days = |d: Option<u32>| or_unknown(d.map(|d| d.to_string()));
-            note(format!("lead time in days {}, was {}", days(new.lead_time_days), days(old.lead_time_days)));
+            note(format!("lead time in days {} (was {})", days(new.lead_time_days), days(old.lead_time_days)));
         }
         for (name, capacity, os) in &old.pools {
             let Some((_, now, now_os)) = new.pools.iter().find(|(n, ..)| n == name) else {
-                note(format!("has no {name} memory any more"));
+                note(format!("no longer has {name} memory"));
                 continue;
             };
             if now != capacity {
-                note(format!("{name} memory {}, was {}", Bytes(*now), Bytes(*capacity)));
+                note(format!("{name} memory {} (was {})", Bytes(*now), Bytes(*capacity)));
             }
             if now_os != os {
-                note(format!("{name} memory in use by the system {}, was {}", Bytes(*now_os), Bytes(*os)));
+                note(format!("{name} memory in use by the system {} (was {})", Bytes(*now_os), Bytes(*os)));
             }
         }
         for (name, was) in &old.others {
-            let now = new.others.iter().find(|(n, _)| n == name).map_or("not in the catalogs any more", |(_, v)| v);
+            let now = new.others.iter().find(|(n, _)| n == name).map_or("no longer in the catalogs", |(_, v)| v);
             if now != was {
-                note(format!("{name} {now}, was {was}"));
+                note(format!("{name} {now} (was {was})"));
             }
         }
         for (name, now) in new.others.iter().filter(|_| !old.others.is_empty()) {
@@ -420,13 +423,13 @@ fn words(violation: &Violation, problem: &Problem) -> String {
     let workload = |s: &usize, w: &usize| format!("`{}`", problem.sites[*s].workloads[*w].name);
     match violation {
         Violation::Memory { site: s, short, .. } => format!("a device of {} is {short} short of memory", site(s)),
-        Violation::Load { site: s, load, .. } => format!("a device of {} is loaded to {load}", site(s)),
+        Violation::Load { site: s, load, .. } => format!("a device of {} is loaded to {}", site(s), percent(*load)),
         Violation::Latency { site: s, workload: w, .. } => {
             format!("{} misses its latency beside the others", workload(s, w))
         }
-        Violation::Power { site: s, draw } => format!("a unit of {} draws {} W", site(s), draw.watts()),
+        Violation::Power { site: s, draw } => format!("a unit of {} draws {}", site(s), power(*draw)),
         Violation::PowerUnknown { site: s, .. } => format!("the draw of a device of {} is unknown", site(s)),
-        Violation::Price { site: s, price } => format!("a unit of {} costs {price} USD", site(s)),
+        Violation::Price { site: s, price } => format!("a unit of {} costs {}", site(s), usd(*price)),
         Violation::TooManyDevices { site: s, given } => format!("a unit of {} has {given} devices", site(s)),
         Violation::Copies { site: s, workload: w, given } => {
             format!("{} runs on {given} devices, which is not what is asked", workload(s, w))

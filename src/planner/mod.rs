@@ -5,6 +5,7 @@ mod build;
 pub mod check;
 pub mod checklist;
 mod compare;
+mod costs;
 pub mod explain;
 pub mod frontier;
 mod launch;
@@ -18,6 +19,7 @@ pub mod why_not;
 
 pub use build::{Built, build};
 pub use compare::{Compare, Comparison, Comparisons, Restriction};
+pub use costs::{Energy, Market};
 pub use launch::command;
 pub use plan::{
     Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted,

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use super::build::{Built, build};
 use super::compare::{Compare, Comparisons, compare};
+use super::costs::{Energy, Market, purchase};
 use super::launch;
 use super::rejected::{Rejected, rejected};
 use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
 use crate::catalog::Catalog;
 use crate::domain::{Device, PowerMode, best_offer};
+use crate::figures::usd;
 use crate::scenario::{Assumed, ObjectiveKind, Scenario, Site, Workload};
 use crate::solve::{self, Assignment, Outcome, Placed, Progress, SearchLimits, Status, required};
 use crate::units::{Bytes, Micros, Money, Share};
@@ -167,6 +169,12 @@ pub struct Plan<'a> {
     pub value: Option<f64>,
     /// No plan has a smaller one.
     pub bound: Option<f64>,
+    /// What the pieces of the order cost together.
+    pub purchase: Money,
+    /// What its energy comes to, where that is part of the objective.
+    pub energy: Option<Energy>,
+    /// The devices that it was chosen from.
+    pub market: Market,
     /// The units; empty when infeasible.
     pub sites: Vec<PlannedSite<'a>>,
     /// What to order.
@@ -244,7 +252,15 @@ pub fn plan_with<'a>(
     let order = outcome.assignment.as_ref().map(|a| view.order(a)).unwrap_or_default();
     let used: Vec<&Device> = sites.iter().flat_map(|s| s.devices.iter().map(|d| d.device)).collect();
     let rejected = rejected(scenario, catalog, &generated, &built);
+    let purchase = purchase(&order);
+    let energy = outcome
+        .value
+        .filter(|_| scenario.objective == ObjectiveKind::Tco)
+        .map(|value| Energy::of(scenario.horizon, &sites, purchase, Money(value)));
     Plan {
+        purchase,
+        energy,
+        market: Market::of(catalog, &generated),
         scenario: scenario.name.clone(),
         objective: scenario.objective,
         headroom: scenario.headroom,
@@ -435,7 +451,7 @@ impl<'a> View<'_, 'a> {
         let mut note = |device: &Device, text: String| found.push(Assumption { device: device.id.clone(), text });
         for device in used {
             for accessory in &device.accessories {
-                let price = accessory.price.map_or_else(String::new, |p| format!(" at {p} USD"));
+                let price = accessory.price.map_or_else(String::new, |p| format!(" at {}", usd(p)));
                 let date = accessory.provenance.as_of.as_ref().map_or_else(String::new, |d| format!(" ({d})"));
                 note(device, format!("the price includes a {}{price}{date}", accessory.what));
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::candidates::{DeviceRefusal, Generated, Refusal};
 use crate::catalog::Catalog;
+use crate::figures::{power, usd};
 use crate::scenario::Scenario;
 use crate::solve::{self, Host, Problem};
 use crate::units::{Bytes, Money};
@@ -149,8 +150,8 @@ fn describe(refusal: &solve::Refusal, host: &Host, site: &solve::Site) -> (u8, u
             plain(4, 0, format!("`{}` and `{}` may not share a device", name(a), name(b)))
         }
         Refusal::Copies { workload, copies } => plain(5, 0, format!("`{}` needs {copies} devices", name(workload))),
-        Refusal::Price { price, over } => plain(6, over.0, format!("costs {price} USD, {over} too much")),
-        Refusal::Power { over } => plain(6, over.0, format!("draws {} W too much", over.watts())),
+        Refusal::Price { price, over } => plain(6, over.0, format!("costs {}, {} too much", usd(price), usd(over))),
+        Refusal::Power { over } => plain(6, over.0, format!("draws {} too much", power(over))),
         Refusal::NoCandidate { workload } => plain(7, 0, format!("`{}` cannot run on it in this mode", name(workload))),
         Refusal::PowerUnknown => plain(8, 0, "its power draw is unknown".to_owned()),
         Refusal::Unavailable => plain(9, 0, "it cannot be bought in these quantities".to_owned()),

@@ -10,6 +10,7 @@ use super::plan::{Plan, PlannedSite};
 use crate::candidates::{Memo, Options, admitted, generate_with};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
+use crate::figures::usd;
 use crate::scenario::{Path, Scenario};
 use crate::solve::{SearchLimits, Status};
 use crate::units::{Milliwatts, Money};
@@ -163,13 +164,13 @@ fn causes(old: &Side<'_, '_>, new: &Side<'_, '_>, sites: &[SiteChange]) -> Vec<S
         for (device, _, price) in change.before.iter().flat_map(|u| &u.devices) {
             let now = change.after.iter().flat_map(|u| &u.devices).find(|(d, ..)| d == device);
             if let Some((_, _, new)) = now.filter(|(_, _, new)| new != price) {
-                note(format!("{device} is paid {new} USD instead of {price}"));
+                note(format!("{device} costs {} instead of {}", usd(*new), usd(*price)));
             } else if now.is_none() {
                 listed(old, new, device).into_iter().for_each(&mut note);
                 if let Some(why) = refused(new, &change.site, device) {
-                    note(format!("{device} does not do any more: {why}"));
+                    note(format!("{device} no longer qualifies: {why}"));
                 } else if let Some(after) = &change.after {
-                    note(format!("{device} would still do; {} is better now", after.devices_in_words()));
+                    note(format!("{device} would still qualify; {} is better now", after.devices_in_words()));
                 }
             }
         }
@@ -177,7 +178,7 @@ fn causes(old: &Side<'_, '_>, new: &Side<'_, '_>, sites: &[SiteChange]) -> Vec<S
             if change.before.is_some() && !has(&change.before, device) {
                 listed(old, new, device).into_iter().for_each(&mut note);
                 if let Some(why) = refused(old, &change.site, device) {
-                    note(format!("{device} did not do before: {why}"));
+                    note(format!("{device} did not qualify before: {why}"));
                 }
             }
         }
@@ -192,8 +193,8 @@ fn listed(old: &Side<'_, '_>, new: &Side<'_, '_>, device: &str) -> Option<String
         Some((device.prices.first()?.price, device.price_date.clone()))
     };
     let ((was, _), (now, date)) = (price(old)?, price(new)?);
-    let of = date.map_or_else(String::new, |d| format!(" (price of {d})"));
-    (was != now).then(|| format!("{device} costs {now} USD{of} instead of {was}"))
+    let of = date.map_or_else(String::new, |d| format!(" (price date {d})"));
+    (was != now).then(|| format!("{device} costs {}{of} instead of {}", usd(now), usd(was)))
 }
 
 /// Why a device may not serve a site class, when it may not.

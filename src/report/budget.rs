@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::candidates::basis_in_words;
 use super::table::{Cell, Table};
 use crate::candidates::Speed;
 use crate::domain::Task;
+use crate::figures::{rate_range, time_range};
 use crate::planner::budget::{Answer, Question};
 use crate::planner::checklist::{Step, checklist};
 use crate::units::{Bytes, Range};
@@ -66,24 +68,24 @@ fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer) -> s
 }
 
 fn write_speed(out: &mut String, question: &Question<'_>, speed: &Speed) -> std::fmt::Result {
-    let ranged = |r: Range<f64>| format!("{:.2} [{:.2} - {:.2}]", r.median, r.low, r.high);
+    let basis = basis_in_words(speed);
     let prompt = question.demand.prompt;
     if let Speed::Language(language) = speed {
         if let Some(decode) = language.decode {
-            writeln!(out, "  decode {} tok/s per stream", ranged(decode.map(|t| t.0)))?;
+            writeln!(out, "  decode {} tok/s per stream, {basis}", rate_range(decode.map(|t| t.0)))?;
         }
-        writeln!(out, "  prefill {} tok/s", ranged(language.prefill.map(|t| t.0)))?;
+        writeln!(out, "  prefill {} tok/s", rate_range(language.prefill.map(|t| t.0)))?;
         if language.decode.is_some() {
-            let first = ranged(language.ttft.map(|t| t.0));
-            return writeln!(out, "  first token after {first} s for a prompt of {prompt} tokens");
+            let first = time_range(language.ttft.map(|t| t.0));
+            return writeln!(out, "  first token after {first} for a prompt of {prompt} tokens");
         }
     }
     let (Some(inferences), Some(latency)) = (speed.inferences(), speed.latency()) else { return Ok(()) };
-    let (rate, each) = (ranged(inferences.map(|t| t.0)), ranged(latency.map(|t| t.0)));
+    let (rate, each) = (rate_range(inferences.map(|t| t.0)), time_range(latency.map(|t| t.0)));
     match question.model.task {
-        Task::Embedding => writeln!(out, "  {rate} inputs/s of {prompt} tokens, {each} s each"),
-        Task::Reranker => writeln!(out, "  {rate} query-passage pairs/s of {prompt} tokens, {each} s each"),
-        _ => writeln!(out, "  {rate} inferences/s, {each} s each"),
+        Task::Embedding => writeln!(out, "  {rate} inputs/s of {prompt} tokens, {basis}, {each} each"),
+        Task::Reranker => writeln!(out, "  {rate} query-passage pairs/s of {prompt} tokens, {basis}, {each} each"),
+        _ => writeln!(out, "  {rate} inferences/s, {basis}, {each} each"),
     }
 }
 
@@ -109,7 +111,7 @@ pub fn budget_table(answer: &Answer) -> Table {
     ]);
     for pool in &answer.pools {
         let mut row = vec![Cell::text(pool.name.id())];
-        row.extend(pool.parts().map(|bytes| Cell::whole(bytes.0)));
+        row.extend(pool.parts().map(|bytes| Cell::bytes(bytes)));
         row.push(Cell::Bool(answer.fits()));
         table.rows.push(row);
     }

@@ -66,7 +66,7 @@ pub fn candidates(scenario: &Scenario, generated: &Generated<'_>) -> Table {
 
 /// What fits a terminal: where what runs, what that takes of the device's time, and why not.
 #[must_use]
-pub fn candidates_text(table: Table, width: u16) -> String {
+pub fn candidates_text(table: Table, width: Option<u16>) -> String {
     let of = |name: &str| table.columns.iter().position(|column| column.name == name);
     let sites = of("site").is_some_and(|site| table.rows.iter().any(|row| row[site] != table.rows[0][site]));
     let refused = of("reason").is_some_and(|reason| table.rows.iter().any(|row| row[reason] != Cell::Empty));
@@ -183,4 +183,23 @@ fn speeds(candidate: &Candidate<'_>) -> [Cell; 7] {
     }
     cells[6] = Cell::or_empty(speed.latency(), |latency| Cell::fixed(latency.median.0, 6));
     cells
+}
+
+/// What an estimate rests on, in a word for a column.
+pub(super) fn basis_in_a_word(speed: &Speed) -> &'static str {
+    match basis(speed) {
+        "device" => "same-chip",
+        "roofline" => "calculated",
+        word => word,
+    }
+}
+
+/// What an estimate rests on, for people.
+pub(super) fn basis_in_words(speed: &Speed) -> &'static str {
+    match basis(speed) {
+        "measured" => "measured",
+        "device" => "from the same chip",
+        "class" => "from its class",
+        _ => "calculated",
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::objective::{figure, unit};
 use super::table::{Cell, Table};
 use crate::planner::Plan;
 use crate::planner::check::{Check, SavedFacts};
@@ -40,29 +41,24 @@ pub fn saved_json(plan: &Plan<'_>, document: &Document, more: Map<String, Value>
     format!("{value:#}\n")
 }
 
-const fn unit(objective: ObjectiveKind) -> &'static str {
-    match objective {
-        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
-        ObjectiveKind::Power => "W",
-    }
-}
-
 /// The verdict in a sentence.
 fn verdict(check: &Check, objective: ObjectiveKind) -> String {
-    let unit = unit(objective);
+    let told = |value: f64| figure(objective, value);
     match (check.today, check.best) {
-        (None, None) => "The plan does not hold any more, and no plan does.".to_owned(),
-        (None, Some(best)) => format!("The plan does not hold any more; the best one today comes to {best:.2} {unit}."),
+        (None, None) => "The saved plan is no longer feasible, and there is no feasible plan.".to_owned(),
+        (None, Some(best)) => {
+            format!("The saved plan is no longer feasible; the best one today comes to {}.", told(best))
+        }
         (Some(today), _) => match check.beaten_by() {
             Some(by) if by > 0.0 => {
-                format!("The plan still fits at {today:.2} {unit}, but another one is {by:.2} {unit} better.")
+                format!("The plan still fits at {}, but another one is {} better.", told(today), told(by))
             }
-            _ => format!("The plan still fits and none is better: {today:.2} {unit}."),
+            _ => format!("The plan still fits and none is better: {}.", told(today)),
         },
     }
 }
 
-/// The check for eyes.
+/// The check in human-readable form.
 #[must_use]
 pub fn check_text(check: &Check, title: &str, objective: ObjectiveKind, same_catalog: bool) -> String {
     let mut text = String::new();
@@ -71,7 +67,7 @@ pub fn check_text(check: &Check, title: &str, objective: ObjectiveKind, same_cat
     if let (Some(saved), Some(today)) = (check.saved, check.today)
         && saved != today
     {
-        let _ = writeln!(text, "It came to {saved:.2} {} when it was saved.", unit(objective));
+        let _ = writeln!(text, "It came to {} when it was saved.", figure(objective, saved));
     }
     for broken in &check.broken {
         let _ = writeln!(text, "  {broken}");
@@ -90,7 +86,7 @@ pub fn check_text(check: &Check, title: &str, objective: ObjectiveKind, same_cat
     if !check.old_prices.is_empty() {
         let _ = writeln!(text, "\nOld prices");
         for old in &check.old_prices {
-            let _ = writeln!(text, "  {}: of {}, {} days old", old.device, old.date, old.days);
+            let _ = writeln!(text, "  {}: price date {}, {} days old", old.device, old.date, old.days);
         }
     }
     text
@@ -114,7 +110,7 @@ pub fn check_table(check: &Check, objective: ObjectiveKind) -> Table {
         row("drift", device, what.clone());
     }
     for old in &check.old_prices {
-        row("old price", &old.device, format!("of {}, {} days old", old.date, old.days));
+        row("old price", &old.device, format!("price date {}, {} days old", old.date, old.days));
     }
     table
 }

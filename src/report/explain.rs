@@ -6,12 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::planner::Plan;
 use crate::planner::explain::{Explanation, Member, Relaxation};
+use crate::report::objective::{bare, figure, unit};
 use crate::report::table::{Cell, Table};
 use crate::report::{plan_markdown, plan_text, plan_value};
 use crate::scenario::ObjectiveKind;
 use crate::yaml;
 
-/// Relaxations shown to eyes; JSON has all.
+/// Relaxations that people are shown; JSON has all.
 const SHOWN: usize = 12;
 
 /// What is said of an explanation that the time limit ended.
@@ -73,9 +74,9 @@ pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation, more: Map<Stri
     format!("{value:#}\n")
 }
 
-/// An infeasible plan for eyes: the conflict and the ways out before the refusals of single devices.
+/// An infeasible plan in human-readable form: the conflict and the ways out before the refusals of single devices.
 #[must_use]
-pub fn explained_text(plan: &Plan<'_>, explanation: &Explanation, file: &str, width: u16) -> String {
+pub fn explained_text(plan: &Plan<'_>, explanation: &Explanation, file: &str, width: Option<u16>) -> String {
     let plain = plan_text(plan, width);
     let (headline, rest) = plain.split_once('\n').unwrap_or((&plain, ""));
     let mut text = format!("{headline}\n");
@@ -87,13 +88,6 @@ pub fn explained_text(plan: &Plan<'_>, explanation: &Explanation, file: &str, wi
     }
     text.push_str(rest);
     text
-}
-
-const fn unit(objective: ObjectiveKind) -> &'static str {
-    match objective {
-        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
-        ObjectiveKind::Power => "W",
-    }
 }
 
 fn chain(out: &mut String, objective: ObjectiveKind, explanation: &Explanation, file: &str) -> std::fmt::Result {
@@ -119,7 +113,7 @@ fn members(out: &mut String, objective: ObjectiveKind, members: &[Member], file:
         let place = member.line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
         writeln!(out, "  {joint} {}{end}  [{place} {}]", member.text, member.path)?;
         if let Some(found) = &member.without {
-            writeln!(out, "      without it: {} for {:.2} {}", found.devices(), found.objective, unit(objective))?;
+            writeln!(out, "      without it: {} for {}", found.devices(), figure(objective, found.objective))?;
         }
     }
     Ok(())
@@ -131,7 +125,13 @@ fn ways_out(out: &mut String, objective: ObjectiveKind, explanation: &Explanatio
     }
     writeln!(out, "\nSmallest changes that open a plan ({})", unit(objective))?;
     for relaxation in explanation.relaxations.iter().take(SHOWN) {
-        writeln!(out, "  {:>12.2}  {}: {}", relaxation.objective, relaxation.change, relaxation.devices)?;
+        writeln!(
+            out,
+            "  {:>12}  {}: {}",
+            bare(objective, relaxation.objective),
+            relaxation.change,
+            relaxation.devices
+        )?;
     }
     if explanation.relaxations.len() > SHOWN {
         writeln!(out, "                and {} more (--format json names all)", explanation.relaxations.len() - SHOWN)?;
@@ -158,7 +158,7 @@ pub fn explained_markdown(plan: &Plan<'_>, explanation: &Explanation) -> String 
     for relaxation in &explanation.relaxations {
         ways.rows.push(vec![
             Cell::text(&relaxation.change),
-            Cell::fixed(relaxation.objective, 2),
+            Cell::dollars(relaxation.objective),
             Cell::text(&relaxation.devices),
         ]);
     }

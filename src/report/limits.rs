@@ -2,10 +2,13 @@
 
 use indexmap::IndexMap;
 
+use super::candidates::basis_in_a_word;
 use super::table::{Cell, Table};
 use crate::candidates::Speed;
-use crate::planner::limits::{Limits, written};
-use crate::scenario::Scenario;
+use crate::domain::PoolName;
+use crate::figures;
+use crate::planner::limits::{Binds, Limits, written};
+use crate::scenario::{Scenario, Workload};
 
 const COLUMNS: [&str; 24] = [
     "site",
@@ -48,72 +51,114 @@ pub fn limits(scenario: &Scenario, limits: &[Limits<'_>], frontier: bool) -> Tab
     table
 }
 
-/// What fits a terminal: of each workload on each device the configuration with the longest context, at equal length the one
-/// with the most streams, and of those the first.
+/// What fits a terminal: of each workload on each device the configuration with the most streams that meet the targets, of
+/// those the one with the longest context, then the most streams that fit, and of those the first.
 #[must_use]
-pub fn limits_text(scenario: &Scenario, limits: &[Limits<'_>], frontier: bool, width: u16) -> String {
+pub fn limits_text(scenario: &Scenario, limits: &[Limits<'_>], frontier: bool, width: Option<u16>) -> String {
+    let merit = |l: &Limits<'_>| (l.streams.on_target, l.context.max, l.streams.max);
     let mut best: IndexMap<(usize, usize, &str), &Limits<'_>> = IndexMap::new();
     for limit in limits {
         let kept = best.entry((limit.site, limit.workload, &limit.device.id)).or_insert(limit);
-        if (limit.context.max, limit.streams.max) > (kept.context.max, kept.streams.max) {
+        if merit(limit) > merit(kept) {
             *kept = limit;
         }
     }
     let mut text = String::new();
     let mut of = None;
-    let mut columns = vec!["device", "weights", "cache", ">streams", "bound by", ">context", "bound by", ">tok/s"];
-    if frontier {
-        columns.push("streams x context");
-    }
-    let mut table = Table::new(&columns);
+    let mut table = Table::new(&[]);
     for limit in best.values() {
         let site = &scenario.sites[limit.site];
         let workload = &site.workloads[limit.workload];
         if of.is_none_or(|of| of != (limit.site, limit.workload)) {
-            end(&mut text, &mut table, width);
+            end(&mut text, &table, width);
             of = Some((limit.site, limit.workload));
             let site = if scenario.sites.len() > 1 { format!("{}: ", site.name) } else { String::new() };
-            let asked = workload.model.network().map_or(workload.context, written);
-            let streams =
-                if workload.streams == 1 { "1 stream".to_owned() } else { format!("{} streams", workload.streams) };
             text.push_str(&format!("{site}{}, {}\n", workload.name, workload.model_name));
-            text.push_str(&format!("most streams of {asked} tokens, and the longest context of {streams}\n\n"));
+            text.push_str(&format!("{}\n\n", meaning(workload)));
+            table = Table::new(&columns(workload, frontier));
         }
-        let decode = match limit.speed {
-            Some(Speed::Language(s)) => s.decode,
-            _ => None,
-        };
-        let mut cells = vec![
-            Cell::text(&limit.device.id),
-            Cell::text(&limit.choice.format.id),
-            Cell::or_empty(limit.choice.kv, |p| Cell::text(format!("{}/{}", p.k.id(), p.v.id()))),
-            Cell::whole(limit.streams.max),
-            Cell::text(limit.streams.binds.to_string()),
-            Cell::whole(limit.context.max),
-            Cell::text(limit.context.binds.to_string()),
-            Cell::or_empty(decode, |d| Cell::fixed(d.median.0, 1)),
-        ];
-        if frontier {
-            let points: Vec<_> =
-                limit.frontier.iter().map(|(streams, context)| format!("{streams} x {context}")).collect();
-            cells.push(Cell::text(points.join(", ")));
-        }
-        table.rows.push(cells);
+        table.rows.push(shown(workload, limit, frontier));
     }
-    end(&mut text, &mut table, width);
+    end(&mut text, &table, width);
     text.push_str(&format!(
-        "The configuration with the longest context of each device; --format csv has all {}, with modes and targets.\n",
+        "Of each device the configuration with the most streams on target, then the longest context; --format csv has all {}, \
+         with modes and targets.\n",
         limits.len()
     ));
     text
 }
 
-/// Writes what a table holds and empties it.
-fn end(text: &mut String, table: &mut Table, width: u16) {
+/// What the columns of a workload mean.
+fn meaning(workload: &Workload) -> String {
+    if !workload.model.task.is_language() {
+        return "streams: the most that fit; on target: the most that fit and meet the targets".to_owned();
+    }
+    format!(
+        "streams: the most of {} tokens that fit; on target: the most that fit and meet the targets; context: the longest of {}",
+        figures::count(workload.context),
+        figures::counted(u64::from(workload.streams), "stream")
+    )
+}
+
+fn columns(workload: &Workload, frontier: bool) -> Vec<&'static str> {
+    let mut columns = vec!["device", "weights"];
+    let language = workload.model.task.is_language();
+    columns.extend(language.then_some("cache"));
+    columns.extend([">streams", "full at", ">on target"]);
+    if language {
+        columns.extend([">context", "context ends at"]);
+    }
+    columns.extend([if workload.model.task.decodes() { ">tok/s" } else { ">inferences/s" }, "basis"]);
+    columns.extend(frontier.then_some("streams x context"));
+    columns
+}
+
+fn shown(workload: &Workload, limit: &Limits<'_>, frontier: bool) -> Vec<Cell> {
+    let language = workload.model.task.is_language();
+    let rate = match limit.speed {
+        Some(Speed::Language(s)) => s.decode.map(|d| d.median.0),
+        Some(Speed::Network(s)) => Some(s.inferences.median.0),
+        None => None,
+    };
+    let mut cells = vec![Cell::text(&limit.device.id), Cell::text(&limit.choice.format.id)];
+    if language {
+        cells.push(Cell::or_empty(limit.choice.kv, |p| Cell::text(format!("{}/{}", p.k.id(), p.v.id()))));
+    }
+    cells.extend([
+        Cell::text(figures::count(limit.streams.max)),
+        Cell::text(bound(limit.streams.binds)),
+        Cell::text(figures::count(limit.streams.on_target)),
+    ]);
+    if language {
+        cells.extend([Cell::text(figures::count(limit.context.max)), Cell::text(bound(limit.context.binds))]);
+    }
+    cells.extend([
+        Cell::or_empty(rate, |r| Cell::text(figures::rate(r))),
+        Cell::or_empty(limit.speed, |s| Cell::text(basis_in_a_word(&s))),
+    ]);
+    if frontier {
+        let points: Vec<_> = limit.frontier.iter().map(|(streams, context)| format!("{streams} x {context}")).collect();
+        cells.push(Cell::text(points.join(", ")));
+    }
+    cells
+}
+
+/// What ends a limit, for people.
+fn bound(binds: Binds) -> String {
+    match binds {
+        Binds::Memory(PoolName::Unified) => "memory".to_owned(),
+        Binds::Memory(pool) => format!("{pool} memory"),
+        Binds::Model => "model".to_owned(),
+        Binds::Runtime => "runtime".to_owned(),
+        Binds::Cap => "search limit".to_owned(),
+    }
+}
+
+/// Writes what a table holds.
+fn end(text: &mut String, table: &Table, width: Option<u16>) {
     if !table.rows.is_empty() {
         text.push_str(&table.text(width));
         text.push('\n');
-        table.rows.clear();
     }
 }
 
@@ -136,7 +181,7 @@ fn row(scenario: &Scenario, limit: &Limits<'_>, point: Option<Point>, frontier: 
         Cell::text(&workload.model_name),
         Cell::text(&limit.device.id),
         Cell::text(&limit.mode.id),
-        Cell::or_empty(limit.device.prices.first(), |b| Cell::Number(b.price.to_string())),
+        Cell::or_empty(limit.device.prices.first(), |b| Cell::money(b.price)),
         Cell::text(choice.runtime_id),
         Cell::text(&choice.format.id),
         Cell::or_empty(choice.kv, |p| Cell::text(p.k.id())),

@@ -29,8 +29,8 @@ pub fn page(title: &str, summary: &str, table: &Table) -> String {
         let cells: String = row
             .iter()
             .map(|cell| {
-                let class = if matches!(cell, Cell::Number(_)) { " class=\"number\"" } else { "" };
-                format!("<td{class}>{}</td>", escape(cell.plain()))
+                let class = if matches!(cell, Cell::Number(_) | Cell::Figure(..)) { " class=\"number\"" } else { "" };
+                format!("<td{class}>{}</td>", escape(&cell.shown()))
             })
             .collect();
         let _ = writeln!(page, "<tr>{cells}</tr>");

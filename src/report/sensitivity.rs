@@ -5,20 +5,15 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::explain::scenario_value;
+use super::objective::figure;
 use super::table::{Cell, Table};
+use crate::figures::{self, usd};
 use crate::planner::sensitivity::{Beyond, Gain, Stable};
 use crate::planner::why_not::WhyNot;
 use crate::scenario::ObjectiveKind;
 
-/// Prices of other devices shown to eyes; JSON has all.
+/// Prices of other devices that people are shown; JSON has all.
 const RUNNERS_UP: usize = 5;
-
-const fn unit(objective: ObjectiveKind) -> &'static str {
-    match objective {
-        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
-        ObjectiveKind::Power => "W",
-    }
-}
 
 /// The ranges as records, the most sensitive first.
 #[must_use]
@@ -27,7 +22,7 @@ pub fn sensitivity_table(ranges: &[Stable]) -> Table {
     let told = |beyond: &Option<Beyond>| {
         Cell::or_empty(beyond.as_ref(), |b| {
             let devices = b.devices.as_deref().unwrap_or("no plan");
-            let objective = b.objective.map_or_else(String::new, |o| format!(" for {o:.2}"));
+            let objective = b.objective.map_or_else(String::new, |o| format!(" for {}", figures::dollars(o)));
             Cell::text(format!("at {}: {devices}{objective}", b.at))
         })
     };
@@ -44,9 +39,9 @@ pub fn sensitivity_table(ranges: &[Stable]) -> Table {
     table
 }
 
-/// The ranges for eyes: only those with an end.
+/// The ranges in human-readable form: only those with an end.
 #[must_use]
-pub fn sensitivity_text(ranges: &[Stable], width: u16) -> String {
+pub fn sensitivity_text(ranges: &[Stable], width: Option<u16>) -> String {
     let (ended, more) = shown(ranges);
     let free: Vec<&str> = ranges.iter().filter(|r| r.slack.is_none()).map(|r| r.what.as_str()).collect();
     let mut text = String::from("\nThe choice stays while (the most sensitive first)\n");
@@ -90,7 +85,7 @@ pub fn gains_table(gains: &[Gain], objective: ObjectiveKind) -> Table {
     let mut table = Table::new(&[more, "what", ">now", ">then", "devices"]);
     for gain in gains {
         table.rows.push(vec![
-            Cell::fixed(gain.more, 2),
+            Cell::dollars(gain.more),
             Cell::text(&gain.what),
             Cell::text(&gain.now),
             Cell::text(&gain.then),
@@ -100,9 +95,9 @@ pub fn gains_table(gains: &[Gain], objective: ObjectiveKind) -> Table {
     table
 }
 
-/// What more money buys, for eyes.
+/// What more money buys, in human-readable form.
 #[must_use]
-pub fn gains_text(gains: &[Gain], objective: ObjectiveKind, width: u16) -> String {
+pub fn gains_text(gains: &[Gain], objective: ObjectiveKind, width: Option<u16>) -> String {
     if gains.is_empty() {
         return format!("\nThe next {} buys nothing better.\n", next(objective));
     }
@@ -161,7 +156,7 @@ pub fn sensitivity_value(ranges: &[Stable]) -> Value {
     Value::Array(ranges.iter().map(range).collect())
 }
 
-/// Why a device is not in the plan, for eyes.
+/// Why a device is not in the plan, in human-readable form.
 #[must_use]
 pub fn why_not_text(why: &WhyNot, objective: ObjectiveKind) -> String {
     let mut text = String::new();
@@ -175,14 +170,14 @@ pub fn why_not_text(why: &WhyNot, objective: ObjectiveKind) -> String {
         let _ = writeln!(text, "  {miss}");
     }
     if let Some(alone) = why.alone {
-        let _ = writeln!(text, "  the best plan with it alone comes to {alone:.2} {}", unit(objective));
+        let _ = writeln!(text, "  the best plan with it alone comes to {}", figure(objective, alone));
     }
     match (why.wins_at, why.price) {
         (Some(at), Some(now)) if !why.chosen => {
-            let _ = writeln!(text, "  it would be chosen at {at} USD a piece{}, it costs {now}", besides(why));
+            let _ = writeln!(text, "  it would be chosen at {} each{}, it costs {}", usd(at), besides(why), usd(now));
         }
         (Some(at), None) => {
-            let _ = writeln!(text, "  it would be chosen at {at} USD a piece{}; its price is unknown", besides(why));
+            let _ = writeln!(text, "  it would be chosen at {} each{}; its price is unknown", usd(at), besides(why));
         }
         (None, _) if !why.chosen && why.misses.is_empty() => {
             let _ = writeln!(text, "  it would not be chosen at any price");
@@ -197,7 +192,7 @@ fn besides(why: &WhyNot) -> String {
     if why.accessories.0 == 0 {
         String::new()
     } else {
-        format!(", {} for what it needs besides included", why.accessories)
+        format!(", {} for what it needs besides included", usd(why.accessories))
     }
 }
 

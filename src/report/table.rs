@@ -1,9 +1,13 @@
-//! Records with named columns, as CSV, JSON, Markdown or a table for eyes.
+//! Records with named columns, as CSV, JSON, Markdown or a human-readable table.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use comfy_table::{CellAlignment, ContentArrangement, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width, presets};
 use serde_json::{Map, Value};
+
+use crate::figures;
+use crate::units::{Bytes, Milliwatts, Money, Share};
 
 /// On which side a column lines up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub enum Align {
 pub struct Column {
     /// The key in JSON and CSV and the title elsewhere.
     pub name: &'static str,
-    /// Alignment for eyes.
+    /// Alignment in human-readable forms.
     pub align: Align,
 }
 
@@ -30,8 +34,12 @@ pub enum Cell {
     Empty,
     /// Words.
     Text(String),
+    /// Words that stand for themselves, joined by `;`: a table for people puts spaces between them.
+    List(String),
     /// A number, with the decimals that it is to be printed with.
     Number(String),
+    /// A number that people read in another form: exactly, and as they read it.
+    Figure(String, String),
     /// Yes or no.
     Bool(bool),
 }
@@ -49,10 +57,59 @@ impl Cell {
         if n.is_finite() { Self::Number(format!("{n:.decimals$}")) } else { Self::Empty }
     }
 
+    /// An amount of money: `1107.11` for programs, `1,107.11` for people.
+    #[must_use]
+    pub fn money(money: Money) -> Self {
+        Self::Figure(money.to_string(), figures::amount(money))
+    }
+
+    /// Dollars given as a number.
+    #[must_use]
+    pub fn dollars(dollars: f64) -> Self {
+        if dollars.is_finite() { Self::Figure(format!("{dollars:.2}"), figures::dollars(dollars)) } else { Self::Empty }
+    }
+
+    /// A share of one whole: `0.617685`, `62 %`.
+    #[must_use]
+    pub fn share(share: Share) -> Self {
+        Self::Figure(format!("{:.6}", share.as_f64()), figures::percent(share))
+    }
+
+    /// A rate with so many decimals for programs, three digits for people.
+    #[must_use]
+    pub fn rate(rate: f64, decimals: usize) -> Self {
+        if rate.is_finite() { Self::Figure(format!("{rate:.decimals$}"), figures::rate(rate)) } else { Self::Empty }
+    }
+
+    /// A time in seconds with six decimals for programs: `0.004200`, `4.2 ms`.
+    #[must_use]
+    pub fn seconds(seconds: f64) -> Self {
+        if seconds.is_finite() { Self::Figure(format!("{seconds:.6}"), figures::time(seconds)) } else { Self::Empty }
+    }
+
+    /// Memory in bytes: `3350757494`, `3.12 GiB`.
+    #[must_use]
+    pub fn bytes(bytes: Bytes) -> Self {
+        Self::Figure(bytes.0.to_string(), bytes.to_string())
+    }
+
+    /// Power in watts: `62.500`, `62.5`.
+    #[must_use]
+    pub fn watts(power: Milliwatts) -> Self {
+        Self::Figure(power.to_string(), figures::watts(power.watts()))
+    }
+
     /// Words.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
+    }
+
+    /// A list of words.
+    #[must_use]
+    pub fn list<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> Self {
+        let words: Vec<T> = words.into_iter().collect();
+        Self::List(words.iter().map(T::as_ref).collect::<Vec<_>>().join(";"))
     }
 
     /// The value, or an empty cell.
@@ -66,17 +123,29 @@ impl Cell {
     pub fn plain(&self) -> &str {
         match self {
             Self::Empty => "",
-            Self::Text(text) | Self::Number(text) => text,
+            Self::Text(text) | Self::List(text) | Self::Number(text) | Self::Figure(text, _) => text,
             Self::Bool(true) => "true",
             Self::Bool(false) => "false",
+        }
+    }
+
+    /// The cell as people read it.
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        match self {
+            Self::Figure(_, shown) => Cow::Borrowed(shown),
+            Self::List(words) => Cow::Owned(words.replace(';', ", ")),
+            other => Cow::Borrowed(other.plain()),
         }
     }
 
     fn json(&self) -> Value {
         match self {
             Self::Empty => Value::Null,
-            Self::Text(text) => Value::String(text.clone()),
-            Self::Number(number) => serde_json::from_str(number).unwrap_or_else(|_| Value::String(number.clone())),
+            Self::Text(text) | Self::List(text) => Value::String(text.clone()),
+            Self::Number(number) | Self::Figure(number, _) => {
+                serde_json::from_str(number).unwrap_or_else(|_| Value::String(number.clone()))
+            }
             Self::Bool(b) => Value::Bool(*b),
         }
     }
@@ -105,7 +174,7 @@ impl Table {
         Self { columns, rows: Vec::new() }
     }
 
-    /// The columns of these names alone, in their order in the table: what eyes need of many.
+    /// The columns of these names alone, in their order in the table: what people need of many.
     #[must_use]
     pub fn only(mut self, names: &[&str]) -> Self {
         let keep: Vec<bool> = self.columns.iter().map(|c| names.contains(&c.name)).collect();
@@ -148,24 +217,38 @@ impl Table {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "| {names} |\n|{}|", rules.collect::<Vec<_>>().join("|"));
         for row in &self.rows {
-            let cells = row.iter().map(|c| escape(c.plain())).collect::<Vec<_>>().join(" | ");
+            let cells = row.iter().map(|c| escape(&c.shown())).collect::<Vec<_>>().join(" | ");
             let _ = writeln!(text, "| {cells} |");
         }
         text
     }
 
-    /// A table for eyes, at most `width` characters wide.
+    /// A human-readable table, at most `width` characters wide where that breaks no word; without a width every row is one
+    /// line.
     #[must_use]
-    pub fn text(&self, width: u16) -> String {
+    pub fn text(&self, width: Option<u16>) -> String {
         let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        table.load_style(presets::NOTHING);
+        match width {
+            Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+            None => table.set_content_arrangement(ContentArrangement::Disabled),
+        };
         table.set_header(self.columns.iter().map(|c| c.name));
-        for row in &self.rows {
-            table.add_row(row.iter().map(Cell::plain));
+        let rows: Vec<Vec<Cow<'_, str>>> = self.rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
+        for row in &rows {
+            table.add_row(row.iter().map(AsRef::as_ref));
         }
         for (i, column) in self.columns.iter().enumerate() {
-            if let (Align::Right, Some(c)) = (column.align, table.column_mut(i)) {
+            let Some(c) = table.column_mut(i) else { continue };
+            if column.align == Align::Right {
                 c.set_cell_alignment(CellAlignment::Right);
+            }
+            // Lines break between words: an id that is broken cannot be copied, nor found.
+            let cells = rows.iter().filter_map(|row| row.get(i)).map(AsRef::as_ref);
+            let longest = cells.chain([column.name]).flat_map(str::split_whitespace).map(|w| w.chars().count()).max();
+            if let (Some(_), Some(Ok(longest))) = (width, longest.map(u16::try_from)) {
+                let least = longest.saturating_add(c.padding_width());
+                c.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
             }
         }
         let mut text = table.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n");

@@ -74,14 +74,14 @@ fn missing(validation: &Validation<'_>) -> Vec<&'static str> {
 
 /// The comparison for eyes.
 #[must_use]
-pub fn validation_text(validation: &Validation<'_>, width: u16) -> String {
+pub fn validation_text(validation: &Validation<'_>, width: Option<u16>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_validation(&mut out, validation, width);
     out
 }
 
-fn write_validation(out: &mut String, validation: &Validation<'_>, width: u16) -> std::fmt::Result {
+fn write_validation(out: &mut String, validation: &Validation<'_>, width: Option<u16>) -> std::fmt::Result {
     let c = &validation.candidate;
     writeln!(
         out,

@@ -4,65 +4,22 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::objective;
 use super::plan::status_word;
 use super::table::{Cell, Table};
+use crate::figures::{usd, usd_difference, usd_of_cents};
 use crate::planner::explain::{Found, Unit};
 use crate::planner::whatif::{Difference, Outcome, Point, SiteChange, Sweep, UnitView};
 use crate::scenario::ObjectiveKind;
 use crate::units::Money;
 
-/// Dollars with separators for eyes: `$1,303`, `$1,303.50`.
-fn dollars(money: i128) -> String {
-    let sign = if money < 0 { "-" } else { "" };
-    let cents = money.unsigned_abs();
-    let whole = (cents / 100).to_string();
-    let mut grouped = String::new();
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    match cents % 100 {
-        0 => format!("{sign}${grouped}"),
-        part => format!("{sign}${grouped}.{part:02}"),
-    }
-}
-
-/// `+$561`, `-$20`, `$0`.
-fn signed(money: i128) -> String {
-    if money > 0 { format!("+{}", dollars(money)) } else { dollars(money) }
-}
-
 fn cents(money: Money) -> i128 {
     i128::from(money.0)
-}
-
-const fn unit(objective: ObjectiveKind) -> &'static str {
-    match objective {
-        ObjectiveKind::Capex | ObjectiveKind::Tco => "USD",
-        ObjectiveKind::Power => "W",
-    }
 }
 
 /// What all units of a site class cost; absent without a plan.
 fn of_all(view: &Option<UnitView>, count: Option<u64>) -> Option<i128> {
     view.as_ref().map(|v| cents(v.price) * i128::from(count.unwrap_or(1)))
-}
-
-/// The figure of an objective for eyes.
-fn figure(objective: ObjectiveKind, value: f64) -> String {
-    match objective {
-        ObjectiveKind::Power => format!("{value} W"),
-        _ => dollars((value * 100.0).round() as i128),
-    }
-}
-
-fn delta(objective: ObjectiveKind, before: f64, after: f64) -> String {
-    match objective {
-        ObjectiveKind::Power => format!("{:+.3} W", after - before),
-        _ => signed(((after - before) * 100.0).round() as i128),
-    }
 }
 
 /// The mark of a line in the manner of a diff.
@@ -75,7 +32,7 @@ fn mark(change: &SiteChange) -> &'static str {
     }
 }
 
-/// The difference for eyes.
+/// The difference in human-readable form.
 #[must_use]
 pub fn difference_text(difference: &Difference, title: &str, changes: &[String], kind: ObjectiveKind) -> String {
     let mut text = String::new();
@@ -98,13 +55,13 @@ fn write_difference(
         match (&change.before, &change.after) {
             (Some(a), Some(b)) => {
                 let (old, new) = (cents(a.price), cents(b.price));
-                writeln!(out, "  {} ({} -> {})", signed(new - old), dollars(old), dollars(new))?;
+                writeln!(out, "  {} ({} -> {})", usd_difference(new - old), usd_of_cents(old), usd_of_cents(new))?;
             }
-            (None, Some(b)) => writeln!(out, "  {}", signed(cents(b.price)))?,
-            (Some(a), None) => writeln!(out, "  {} ({} -> no plan)", signed(-cents(a.price)), dollars(cents(a.price)))?,
+            (None, Some(b)) => writeln!(out, "  {}", usd_difference(cents(b.price)))?,
+            (Some(a), None) => writeln!(out, "  {} ({} -> no plan)", usd_difference(-cents(a.price)), usd(a.price))?,
             (None, None) => writeln!(out)?,
         }
-        let all = |view, count: Option<u64>| of_all(view, count).map_or_else(|| "no plan".to_owned(), dollars);
+        let all = |view, count: Option<u64>| of_all(view, count).map_or_else(|| "no plan".to_owned(), usd_of_cents);
         if change.counts.0.max(change.counts.1) > Some(1) {
             let units = |count: Option<u64>| count.map_or_else(|| "no".to_owned(), |c| c.to_string());
             let many = match change.counts {
@@ -113,7 +70,7 @@ fn write_difference(
             };
             let (old, new) = (all(&change.before, change.counts.0), all(&change.after, change.counts.1));
             let sum = of_all(&change.after, change.counts.1).zip(of_all(&change.before, change.counts.0));
-            let sum = sum.map_or_else(String::new, |(b, a)| format!("  {}", signed(b - a)));
+            let sum = sum.map_or_else(String::new, |(b, a)| format!("  {}", usd_difference(b - a)));
             writeln!(out, "      {many} units{sum} ({old} -> {new})")?;
         }
         let devices = |view: &Option<UnitView>| view.as_ref().map(UnitView::devices_in_words);
@@ -139,10 +96,10 @@ fn write_difference(
             }
         }
     }
-    let shown = |value: Option<f64>| value.map_or_else(|| "no plan".to_owned(), |v| figure(kind, v));
+    let shown = |value: Option<f64>| value.map_or_else(|| "no plan".to_owned(), |v| objective::figure(kind, v));
     write!(out, "\nWhole scenario: {} -> {}", shown(difference.values.0), shown(difference.values.1))?;
     match difference.values {
-        (Some(a), Some(b)) => writeln!(out, " ({})", delta(kind, a, b))?,
+        (Some(a), Some(b)) => writeln!(out, " ({})", objective::difference(kind, b - a))?,
         _ => writeln!(out)?,
     }
     for cause in &difference.causes {
@@ -167,10 +124,10 @@ pub fn difference_table(difference: &Difference) -> Table {
         "changed",
     ]);
     for change in &difference.sites {
-        let price = |view: &Option<UnitView>| Cell::or_empty(view.as_ref(), |v| Cell::Number(v.price.to_string()));
+        let price = |view: &Option<UnitView>| Cell::or_empty(view.as_ref(), |v| Cell::money(v.price));
         let devices = |view: &Option<UnitView>| Cell::or_empty(view.as_ref(), |v| Cell::text(v.devices_in_words()));
         let difference = match (&change.before, &change.after) {
-            (Some(a), Some(b)) => Cell::fixed((cents(b.price) - cents(a.price)) as f64 / 100.0, 2),
+            (Some(a), Some(b)) => Cell::dollars((cents(b.price) - cents(a.price)) as f64 / 100.0),
             _ => Cell::Empty,
         };
         table.rows.push(vec![
@@ -183,7 +140,7 @@ pub fn difference_table(difference: &Difference) -> Table {
             price(&change.after),
             difference,
             match (of_all(&change.before, change.counts.0), of_all(&change.after, change.counts.1)) {
-                (Some(a), Some(b)) => Cell::fixed((b - a) as f64 / 100.0, 2),
+                (Some(a), Some(b)) => Cell::dollars((b - a) as f64 / 100.0),
                 _ => Cell::Empty,
             },
             Cell::Bool(change.changed()),
@@ -232,7 +189,7 @@ pub fn difference_value(difference: &Difference, title: &str, changes: &[String]
         "status": { "before": status_word(difference.status.0), "after": status_word(difference.status.1) },
         "objective": {
             "kind": kind.id(),
-            "unit": unit(kind),
+            "unit": objective::unit(kind),
             "before": difference.values.0,
             "after": difference.values.1,
             "difference": difference.values.0.zip(difference.values.1).map(|(a, b)| ((b - a) * 1e3).round() / 1e3),
@@ -275,9 +232,9 @@ pub fn sweep_table(sweeps: &[Sweep], points: &[Point], base: &Outcome) -> Table 
         row.push(Cell::text(status_of(&point.outcome)));
         match &point.outcome {
             Outcome::Plan(value, units) => {
-                row.push(Cell::fixed(*value, 2));
+                row.push(Cell::dollars(*value));
                 row.push(match base {
-                    Outcome::Plan(base, _) => Cell::fixed(value - base + 0.0, 2),
+                    Outcome::Plan(base, _) => Cell::dollars(value - base + 0.0),
                     _ => Cell::Empty,
                 });
                 row.push(Cell::text(devices_of(units)));
@@ -301,14 +258,20 @@ pub fn differs(outcome: &Outcome, base: &Outcome) -> bool {
     devices(outcome) != devices(base)
 }
 
-/// A sweep for eyes: along a line, points of the same devices are drawn together.
+/// A sweep in human-readable form: along a line, points of the same devices are drawn together.
 #[must_use]
-pub fn sweep_text(sweeps: &[Sweep], points: &[Point], base: &Outcome, kind: ObjectiveKind, width: u16) -> String {
+pub fn sweep_text(
+    sweeps: &[Sweep],
+    points: &[Point],
+    base: &Outcome,
+    kind: ObjectiveKind,
+    width: Option<u16>,
+) -> String {
     let mut text = String::new();
     let along: Vec<String> = sweeps.iter().map(|s| s.path.to_string()).collect();
     let _ = writeln!(text, "{} points over {}", points.len(), along.join(" and "));
     if let Outcome::Plan(value, units) = base {
-        let _ = writeln!(text, "as it is: {} with {}", figure(kind, *value), devices_of(units));
+        let _ = writeln!(text, "as it is: {} with {}", objective::figure(kind, *value), devices_of(units));
     }
     text.push('\n');
     let [_] = sweeps else {
@@ -330,9 +293,9 @@ pub fn sweep_text(sweeps: &[Sweep], points: &[Point], base: &Outcome, kind: Obje
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         let (objective, devices) = match &points[i].outcome {
             Outcome::Plan(_, units) if low < high => {
-                (format!("{} to {}", figure(kind, low), figure(kind, high)), devices_of(units))
+                (format!("{} to {}", objective::figure(kind, low), objective::figure(kind, high)), devices_of(units))
             }
-            Outcome::Plan(_, units) => (figure(kind, low), devices_of(units)),
+            Outcome::Plan(_, units) => (objective::figure(kind, low), devices_of(units)),
             Outcome::Invalid(why) => ("-".to_owned(), why.clone()),
             other => ("-".to_owned(), status_of(other).to_owned()),
         };
@@ -373,23 +336,9 @@ pub fn sweep_value(sweeps: &[Sweep], points: &[Point], base: &Outcome, title: &s
     });
     json!({
         "scenario": title,
-        "objective": { "kind": kind.id(), "unit": unit(kind) },
+        "objective": { "kind": kind.id(), "unit": objective::unit(kind) },
         "sweep": sweeps.iter().map(|s| s.path.to_string()).collect::<Vec<_>>(),
         "base": outcome(base),
         "points": all.collect::<Vec<_>>(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn money_reads_as_on_a_quote() {
-        assert_eq!(dollars(130_300), "$1,303");
-        assert_eq!(dollars(123_456_789), "$1,234,567.89");
-        assert_eq!(signed(56_100), "+$561");
-        assert_eq!(signed(-2_050), "-$20.50");
-        assert_eq!(signed(0), "$0");
-    }
 }

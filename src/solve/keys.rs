@@ -4,7 +4,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
 use super::problem::{Configuration, Host, Objective, Problem};
-use crate::units::{Money, PPM, Share};
+use crate::units::{Milliwatts, Money, PPM, Share};
 
 /// One cent in the unit in which plans with energy costs are compared: millionths of a dollar per kilowatt-hour times
 /// milliwatts times millionths of load times thousandths of an hour are 1e-21 dollars.
@@ -81,6 +81,14 @@ impl Keys {
     pub fn money(&self) -> Money {
         Money(u64::try_from(self.capex.max(0)).unwrap_or(u64::MAX))
     }
+}
+
+/// What a device draws on average, in milliwatts: at rest, and at full load for the share of its time that is taken. Without a
+/// figure for the rest it is taken to draw all of it always.
+#[must_use]
+pub fn mean_draw(power: Milliwatts, idle: Option<Milliwatts>, load: Share) -> f64 {
+    let rest = idle.map_or(power.0, |idle| idle.0.min(power.0));
+    rest as f64 + (power.0 - rest) as f64 * load.as_f64()
 }
 
 /// Draw at rest in milliwatts; a device without an idle figure, or with one above its full draw, always draws all.

@@ -26,7 +26,7 @@ mod watch;
 
 pub use answer::{Goal, MAX_ITEMS, MAX_POOLS, Outcome, Progress, SearchLimits, Status};
 pub use judge::{Bought, Judged, Violation, judge, latency_holds, ordered, spares};
-pub use keys::{Keys, Rank};
+pub use keys::{Keys, Rank, mean_draw};
 pub use problem::*;
 pub use refusal::{Refusal, refusals};
 pub use search::{alternatives, solve};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ask::Asker;
 use crate::candidates::{Refusal, WorkloadOnDevice};
+use crate::figures::usd;
 use crate::planner::build::build;
 use crate::planner::rejected::rejected;
 use crate::scenario::Document;
@@ -32,7 +33,7 @@ pub(super) fn miss(asker: &Asker<'_>, doc: &Document) -> Option<String> {
         });
     if let Some(outcome) = nearest {
         let device = catalog.device_at(outcome.device_index);
-        let price = device.prices.first().map_or_else(String::new, |b| format!(" ({} USD)", b.price));
+        let price = device.prices.first().map_or_else(String::new, |b| format!(" ({})", usd(b.price)));
         let name = &scenario.sites[outcome.site].workloads[outcome.workload].name;
         let refusal = outcome.nearest.as_ref()?;
         return Some(format!("{}{price} comes nearest: `{name}` {refusal}", device.id));
@@ -40,6 +41,6 @@ pub(super) fn miss(asker: &Asker<'_>, doc: &Document) -> Option<String> {
     let built = build(&scenario, catalog, &generated);
     let all = rejected(&scenario, catalog, &generated, &built);
     let first = all.iter().find(|r| r.price.is_some() && r.switch.is_none())?;
-    let price = first.price.map_or_else(String::new, |p| format!(" ({p} USD)"));
+    let price = first.price.map_or_else(String::new, |p| format!(" ({})", usd(p)));
     Some(format!("{}{price} comes first: {}", first.device, first.reason))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::figures;
 use crate::planner::{Plan, WorkloadAssumption};
 use crate::scenario::Assumed;
 
@@ -26,10 +27,21 @@ fn name(assumption: &WorkloadAssumption) -> String {
     }
 }
 
+/// What is assumed of devices: what the catalog says of them, and draws at rest that are unknown where energy is paid for.
+fn devices(plan: &Plan<'_>) -> Vec<(String, String)> {
+    let mut all: Vec<_> = plan.assumptions.iter().map(|a| (a.device.clone(), a.text.clone())).collect();
+    for (device, full) in plan.energy.iter().flat_map(|energy| &energy.full_at_rest) {
+        let full = figures::power(*full);
+        all.push((device.clone(), format!("its draw at rest is unknown: its full {full} are counted all the time")));
+    }
+    all.sort();
+    all
+}
+
 /// Of what, and what.
 pub(super) fn lines(plan: &Plan<'_>) -> Vec<(String, String)> {
     let workloads = plan.assumed.iter().map(|a| (name(a), sentence(a.what)));
-    workloads.chain(plan.assumptions.iter().map(|a| (a.device.clone(), a.text.clone()))).collect()
+    workloads.chain(devices(plan)).collect()
 }
 
 /// The same for programs.
@@ -38,5 +50,5 @@ pub(super) fn values(plan: &Plan<'_>) -> Vec<Value> {
         .assumed
         .iter()
         .map(|a| json!({ "site": a.site, "workload": a.workload, "device": null, "text": sentence(a.what) }));
-    workloads.chain(plan.assumptions.iter().map(|a| json!({ "device": a.device, "text": a.text }))).collect()
+    workloads.chain(devices(plan).iter().map(|(device, text)| json!({ "device": device, "text": text }))).collect()
 }

@@ -1,4 +1,4 @@
-//! What more of something costs, as a table, for programs and for eyes.
+//! What more of something costs, as a table, for programs and in human-readable form.
 
 use std::fmt::Write as _;
 
@@ -39,7 +39,7 @@ pub fn frontier_table(frontier: &Frontier) -> Table {
         let (at, decimals) = reached(frontier.axis, point);
         table.rows.push(vec![
             Cell::whole(number as u64 + 1),
-            Cell::fixed(point.plan.objective, 2),
+            Cell::dollars(point.plan.objective),
             Cell::fixed(at, decimals),
             Cell::Bool(point.as_asked),
             Cell::text(others::in_words(&point.plan)),
@@ -68,9 +68,9 @@ pub fn frontier_value(frontier: &Frontier) -> Value {
     })
 }
 
-/// For eyes.
+/// Human-readable.
 #[must_use]
-pub fn frontier_text(frontier: &Frontier, width: u16) -> String {
+pub fn frontier_text(frontier: &Frontier, width: Option<u16>) -> String {
     let what = match frontier.axis {
         Axis::Power => "power: the least that each unit need draw for that cost",
         Axis::Headroom => "headroom: the most that fits for that cost",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::others;
 use super::{assumed, rates};
-use crate::planner::{Plan, PlannedDevice, PlannedWorkload};
+use crate::planner::{Energy, Plan, PlannedDevice, PlannedWorkload};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 
@@ -45,7 +45,7 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
             json!({
                 "name": site.name,
                 "count": site.count,
-                "devices": site.devices.iter().map(device).collect::<Vec<_>>(),
+                "devices": site.devices.iter().map(|d| device(d, plan.energy.as_ref())).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -88,6 +88,8 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
         "objective": objective,
         "headroom": plan.headroom.as_f64(),
         "confidence": plan.confidence.as_f64(),
+        "purchase_usd": plan.value.map(|_| plan.purchase.usd()),
+        "energy": plan.energy.as_ref().map(energy),
         "sites": sites,
         "order": order,
         "alternatives": [],
@@ -96,6 +98,11 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
         "relaxations": [],
         "assumptions": assumed::values(plan),
         "considered": plan.considered,
+        "market": {
+            "devices": plan.market.known,
+            "considered": plan.market.considered,
+            "missing_data": plan.market.missing,
+        },
         "catalog": { "sha256": plan.catalog_sha256, "oldest_price": plan.oldest_price },
     });
     if let Some(object) = value.as_object_mut() {
@@ -104,7 +111,20 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
     value
 }
 
-fn device(device: &PlannedDevice<'_>) -> Value {
+/// What the energy comes to, with figures rounded as money is.
+fn energy(energy: &Energy) -> Value {
+    let rounded = |x: f64| (x * 100.0).round() / 100.0;
+    let full = energy.full_at_rest.iter().map(|(device, full)| json!({ "device": device, "power_w": full.watts() }));
+    json!({
+        "usd": energy.total.usd(),
+        "years": energy.years(),
+        "kwh_per_year": rounded(energy.kwh_per_year),
+        "usd_per_year": rounded(energy.usd(energy.kwh_per_year)),
+        "idle_unknown": full.collect::<Vec<_>>(),
+    })
+}
+
+fn device(device: &PlannedDevice<'_>, energy: Option<&Energy>) -> Value {
     let pools: Vec<_> = device
         .pools
         .iter()
@@ -126,6 +146,7 @@ fn device(device: &PlannedDevice<'_>) -> Value {
         "power_w": device.mode.power.map(|p| p.watts()),
         "idle_w": device.mode.idle.map(|p| p.watts()),
         "load": device.load.as_f64(),
+        "kwh_per_year": energy.and_then(|e| e.kwh_per_year_of(device)).map(|kwh| (kwh * 1000.0).round() / 1000.0),
         "pools": pools,
         "workloads": device.workloads.iter().map(workload).collect::<Vec<_>>(),
     })

@@ -1,5 +1,6 @@
 //! A plan in its forms.
 
+mod alike;
 mod assumed;
 mod frontier;
 mod json;

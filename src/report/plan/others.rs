@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::json::status;
 use crate::planner::{Alternative, Comparison, Plan, Restriction};
+use crate::report::objective;
 use crate::report::table::{Cell, Table};
 use crate::solve::Status;
 
@@ -46,7 +47,7 @@ pub(super) fn alternative(plan: Option<&Alternative>, what: Status) -> Value {
     json!({ "objective": plan.map(|plan| plan.objective), "status": status(what), "sites": sites.collect::<Vec<_>>() })
 }
 
-/// For eyes.
+/// Human-readable.
 pub(super) fn write(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
     if !plan.alternatives.is_empty() {
         writeln!(out, "\nRunners-up")?;
@@ -88,12 +89,13 @@ fn vendors<'p>(plan: &'p Plan<'_>) -> impl Iterator<Item = (&'p str, &'p Compari
 }
 
 fn write_line(out: &mut String, plan: &Plan<'_>, other: &Alternative, who: &str) -> std::fmt::Result {
-    let more = plan.value.map_or(0.0, |v| other.objective - v);
+    let objective = objective::figure(plan.objective, other.objective);
     if is_plan(plan, other) {
-        return writeln!(out, "  {:>10.2}  {:<10} {who}the plan itself", other.objective, "");
+        return writeln!(out, "  {objective:>16}  {:<16} {who}the plan itself", "");
     }
+    let more = objective::difference(plan.objective, plan.value.map_or(0.0, |v| other.objective - v));
     let unproven = if other.proven { "" } else { " (not proven the best of its kind)" };
-    writeln!(out, "  {:>10.2}  +{more:<9.2} {who}{}{unproven}", other.objective, in_words(other))
+    writeln!(out, "  {objective:>16}  {more:<16} {who}{}{unproven}", in_words(other))
 }
 
 /// Whether it is the plan that it stands beside.
@@ -108,7 +110,15 @@ fn is_plan(plan: &Plan<'_>, other: &Alternative) -> bool {
 /// The devices of each site class with their modes.
 pub(super) fn in_words(plan: &Alternative) -> String {
     let unit = |(name, devices): &(String, Vec<(String, String)>)| {
-        let devices: Vec<String> = devices.iter().map(|(d, m)| format!("{d} ({m})")).collect();
+        let mut groups: Vec<(String, usize)> = Vec::new();
+        for named in devices.iter().map(|(d, m)| format!("{d} ({m})")) {
+            match groups.iter_mut().find(|(name, _)| *name == named) {
+                Some((_, n)) => *n += 1,
+                None => groups.push((named, 1)),
+            }
+        }
+        let devices: Vec<String> =
+            groups.into_iter().map(|(name, n)| if n == 1 { name } else { format!("{n} x {name}") }).collect();
         if plan.sites.len() > 1 { format!("{name}: {}", devices.join(" + ")) } else { devices.join(" + ") }
     };
     plan.sites.iter().map(unit).collect::<Vec<_>>().join("; ")
@@ -121,8 +131,8 @@ pub(super) fn table(plan: &Plan<'_>) -> Table {
         let more = other.and_then(|o| plan.value.map(|v| o.objective - v));
         table.rows.push(vec![
             Cell::text(what),
-            Cell::or_empty(other, |o| Cell::fixed(o.objective, 2)),
-            Cell::or_empty(more, |m| Cell::fixed(m, 2)),
+            Cell::or_empty(other, |o| Cell::dollars(o.objective)),
+            Cell::or_empty(more, Cell::dollars),
             other.map_or_else(|| Cell::text("none"), |o| Cell::text(in_words(o))),
         ]);
     };

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::text::ranged;
 use crate::candidates::Speed;
 use crate::domain::Task;
+use crate::figures::{self, rate_range, time_range};
 use crate::planner::PlannedWorkload;
+use crate::report::candidates::basis_in_words;
 use crate::scenario::{RateTarget, Workload};
-use crate::units::{Range, product, significant};
+use crate::units::{Micros, Range, product, significant};
 
 /// What one inference of a model is called.
 pub(super) const fn inference(task: Task) -> &'static str {
@@ -25,57 +26,67 @@ fn wanted(text: Option<String>) -> String {
     text.map_or_else(String::new, |w| format!("  (wanted {w})"))
 }
 
+/// A time as it was written.
+fn seconds(time: Micros) -> String {
+    format!("{} s", figures::wanted(time.seconds()))
+}
+
 /// The lines on speed of a planned workload.
 pub(super) fn write(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::Result {
     let asked = &planned.workload;
     let targets = &asked.targets;
     let all = if asked.streams == 1 { "" } else { " over all streams" };
-    let latency = wanted(targets.latency.map(|t| t.seconds().to_string()));
+    let latency = wanted(targets.latency.map(seconds));
+    let basis = planned.speed().map_or("", basis_in_words);
     match planned.speed() {
         Some(Speed::Language(speed)) => {
             if let Some(decode) = speed.decode {
-                let rate = wanted(targets.decode_tok_s.map(|t| t.to_string()));
-                writeln!(out, "    decode {} tok/s per stream{rate}", ranged(decode.map(|t| t.0)))?;
-                let first = wanted(targets.ttft.map(|t| t.seconds().to_string()));
-                let (prefill, ttft) = (ranged(speed.prefill.map(|t| t.0)), ranged(speed.ttft.map(|t| t.0)));
-                return writeln!(out, "    prefill {prefill} tok/s, first token after {ttft} s{first}");
+                let rate = wanted(targets.decode_tok_s.map(figures::wanted));
+                writeln!(out, "    decode {} tok/s per stream, {basis}{rate}", rate_range(decode.map(|t| t.0)))?;
+                let first = wanted(targets.ttft.map(seconds));
+                let (prefill, ttft) = (rate_range(speed.prefill.map(|t| t.0)), time_range(speed.ttft.map(|t| t.0)));
+                return writeln!(out, "    prefill {prefill} tok/s, first token after {ttft}{first}");
             }
             let rate = wanted(targets.inferences_s.map(|t| product(asked.streams, t)));
             let what = inference(asked.model.task);
             let tokens = asked.prompt;
             if let Some(reached) = planned.speed().and_then(Speed::inferences) {
-                writeln!(out, "    {} {what}/s{all} of {tokens} tokens{rate}", ranged(reached.map(|r| r.0)))?;
+                writeln!(
+                    out,
+                    "    {} {what}/s{all} of {tokens} tokens, {basis}{rate}",
+                    rate_range(reached.map(|r| r.0))
+                )?;
             }
             writeln!(
                 out,
-                "    {} s each{latency}, read at {} tok/s",
-                ranged(speed.ttft.map(|t| t.0)),
-                ranged(speed.prefill.map(|t| t.0))
+                "    {} each{latency}, read at {} tok/s",
+                time_range(speed.ttft.map(|t| t.0)),
+                rate_range(speed.prefill.map(|t| t.0))
             )
         }
         Some(network @ Speed::Network(speed)) => {
-            let each = ranged(speed.latency.map(|t| t.0));
+            let each = time_range(speed.latency.map(|t| t.0));
             match (asked.model.task, network.realtime_factor(asked.streams)) {
                 (Task::Speech, Some(factor)) => {
                     let of_each = if asked.streams == 1 { "" } else { " of each stream" };
                     let most = targets.realtime_factor.map(|t| format!("at most {t}"));
                     writeln!(
                         out,
-                        "    {} s of work per second of audio{of_each}{}: {} x real time at least",
-                        ranged(factor),
+                        "    {} s of work per second of audio{of_each}, {basis}{}: {} x real time at least",
+                        rate_range(factor),
                         wanted(most),
                         significant(1.0 / factor.high, 3)
                     )?;
                     let windows = targets.inferences_s.map_or_else(String::new, |t| {
-                        let rate = ranged(speed.inferences.map(|t| t.0));
+                        let rate = rate_range(speed.inferences.map(|t| t.0));
                         format!("{rate} windows per second{all}  (wanted {}), ", product(asked.streams, t))
                     });
-                    writeln!(out, "    {windows}a window of 30 s takes {each} s{latency}")
+                    writeln!(out, "    {windows}a window of 30 s takes {each}{latency}")
                 }
                 _ => {
                     let rate = wanted(targets.inferences_s.map(|t| product(asked.streams, t)));
-                    let reached = ranged(speed.inferences.map(|t| t.0));
-                    writeln!(out, "    {reached} inferences/s{all}{rate}, {each} s each{latency}")
+                    let reached = rate_range(speed.inferences.map(|t| t.0));
+                    writeln!(out, "    {reached} inferences/s{all}, {basis}{rate}, {each} each{latency}")
                 }
             }
         }

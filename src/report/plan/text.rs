@@ -1,51 +1,45 @@
-//! A plan for eyes: the choice, each pool's budget as a bar, each workload with its range, what failed and why.
+//! A plan in human-readable form: the choice, each pool's budget as a bar, each workload with its range, what failed and why.
 
 use std::fmt::Write as _;
 
 use super::json::{best_effort, status};
-use super::others;
-use super::{assumed, rates};
+use super::{alike, assumed, others, rates};
 use crate::candidates::Speed;
-use crate::planner::{Plan, PlannedDevice, PlannedWorkload, Rejected};
+use crate::figures;
+use crate::planner::{Energy, Plan, PlannedDevice, PlannedSite, PlannedWorkload, Rejected};
+use crate::report::objective;
 use crate::report::table::{Cell, Table};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 use crate::speed::LanguageSpeed;
-use crate::units::{Bytes, PPM, Range};
+use crate::units::{Bytes, Milliwatts};
 
 /// Devices named by their price in the text; more are counted.
 const SHOWN_REJECTED: usize = 12;
 
-/// `29.7 [24.7 - 36.2]`, with as many decimals as its size deserves.
-pub(super) fn ranged(range: Range<f64>) -> String {
-    let decimals = if range.median >= 100.0 {
-        0
-    } else if range.median >= 1.0 {
-        1
-    } else {
-        3
-    };
-    format!("{:.decimals$} [{:.decimals$} - {:.decimals$}]", range.median, range.low, range.high)
-}
-
-/// The plan as text, lines at most about `width` wide.
+/// The plan as text; bars fit lines of `width` characters where there is a limit.
 #[must_use]
-pub fn plan_text(plan: &Plan<'_>, width: u16) -> String {
+pub fn plan_text(plan: &Plan<'_>, width: Option<u16>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail: results are ignored on purpose in this file.
     let _ = write_plan(&mut text, plan, width);
     text
 }
 
-fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result {
+fn write_plan(out: &mut String, plan: &Plan<'_>, width: Option<u16>) -> std::fmt::Result {
     headline(out, plan)?;
-    for site in &plan.sites {
-        if plan.sites.len() > 1 || site.count > 1 {
-            writeln!(out, "\n{} x {}", site.count, site.name)?;
+    chosen_from(out, plan)?;
+    if let Some(energy) = &plan.energy {
+        writeln!(out, "{}", costs(plan, energy))?;
+    }
+    for group in alike::sites(&plan.sites) {
+        let Some(first) = group.first() else { continue };
+        if plan.sites.len() > 1 || first.count > 1 {
+            writeln!(out, "\n{}", site_title(&group))?;
         }
-        for device in &site.devices {
+        for devices in alike::devices(first) {
             writeln!(out)?;
-            write_device(out, device, usize::from(width))?;
+            write_device(out, &devices, plan.energy.as_ref(), width)?;
         }
     }
     if orders_matter(plan) {
@@ -53,7 +47,7 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: u16) -> std::fmt::Result
         out.push_str(&order(plan).text(width));
     }
     others::write(out, plan)?;
-    write_rejected(out, plan, usize::from(width))?;
+    write_rejected(out, plan)?;
     let assumptions = assumed::lines(plan);
     if !assumptions.is_empty() {
         writeln!(out, "\nThis rests on")?;
@@ -79,29 +73,55 @@ fn orders_matter(plan: &Plan<'_>) -> bool {
 
 /// What to order, with the columns that say something.
 fn order(plan: &Plan<'_>) -> Table {
-    let columns =
-        ["device", ">quantity", ">spares", ">extra", ">unit price", ">total USD", "supplier", ">days", "price of"];
+    let columns = [
+        "device",
+        ">quantity",
+        ">spares",
+        ">extra",
+        ">unit price USD",
+        ">total USD",
+        "supplier",
+        ">days",
+        "price date",
+    ];
     let mut table = Table::new(&columns);
     for line in &plan.order {
         table.rows.push(vec![
             Cell::text(&line.device),
-            Cell::whole(line.quantity),
-            Cell::whole(line.spares),
-            Cell::whole(line.extra),
-            Cell::text(line.unit_price.to_string()),
-            Cell::text(line.total.to_string()),
+            Cell::text(figures::count(line.quantity)),
+            Cell::text(figures::count(line.spares)),
+            Cell::text(figures::count(line.extra)),
+            Cell::money(line.unit_price),
+            Cell::money(line.total),
             Cell::or_empty(line.supplier.as_ref(), Cell::text),
             Cell::or_empty(line.lead_time_days, |days| Cell::whole(u64::from(days))),
             Cell::or_empty(line.price_date.as_ref(), Cell::text),
         ]);
     }
     // Pieces that nobody needs, and offers of which no more is known than their price, are worth no column.
-    let mut names = vec!["device", "quantity", "spares", "unit price", "total USD"];
+    let mut names = vec!["device", "quantity", "spares", "unit price USD", "total USD"];
     names.extend(plan.order.iter().any(|l| l.extra > 0).then_some("extra"));
     names.extend(plan.order.iter().any(|l| l.supplier.is_some()).then_some("supplier"));
     names.extend(plan.order.iter().any(|l| l.lead_time_days.is_some()).then_some("days"));
-    names.extend(plan.order.iter().any(|l| l.supplier.is_some() && l.price_date.is_some()).then_some("price of"));
+    names.extend(plan.order.iter().any(|l| l.supplier.is_some() && l.price_date.is_some()).then_some("price date"));
     table.only(&names)
+}
+
+/// The units of sites that are alike.
+fn site_title(group: &[&PlannedSite<'_>]) -> String {
+    /// Sites that are named; more are counted.
+    const SHOWN: usize = 6;
+    let named: Vec<String> =
+        group.iter().take(SHOWN).map(|site| format!("{} x {}", figures::count(site.count), site.name)).collect();
+    let named = named.join(", ");
+    match group.len() {
+        1 => named,
+        n if n <= SHOWN => format!("{n} sites alike: {named}"),
+        n => {
+            let units = figures::counted(group.iter().map(|site| site.count).sum(), "unit");
+            format!("{n} sites alike, {units}: {named} and {} more (--format json names all)", n - SHOWN)
+        }
+    }
 }
 
 fn headline(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
@@ -113,36 +133,101 @@ fn headline(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
         };
         return writeln!(out, "{}: {none}", plan.scenario);
     };
-    let (what, unit) = match plan.objective {
-        ObjectiveKind::Capex => ("cheapest", "USD"),
-        ObjectiveKind::Tco => ("cheapest over the horizon", "USD"),
-        ObjectiveKind::Power => ("least power", "W"),
+    let what = match plan.objective {
+        ObjectiveKind::Capex => "cheapest",
+        ObjectiveKind::Tco => "cheapest over the horizon",
+        ObjectiveKind::Power => "least power",
     };
-    write!(out, "{}: {what}, {value:.2} {unit}", plan.scenario)?;
+    write!(out, "{}: {what}, {}, {}", plan.scenario, objective::figure(plan.objective, value), boxes(plan))?;
     match plan.status {
         Status::Optimal => writeln!(out, " (proven optimal)"),
         _ => {
             let gap = plan.gap().unwrap_or(0.0) * 100.0;
-            writeln!(out, " ({}: no plan is below {bound:.2} {unit}, a gap of {gap:.2} %)", status(plan.status))
+            let bound = objective::figure(plan.objective, bound);
+            writeln!(out, " ({}: no plan is below {bound}, a gap of {gap:.2} %)", status(plan.status))
         }
     }
 }
 
-fn write_device(out: &mut String, device: &PlannedDevice<'_>, width: usize) -> std::fmt::Result {
-    let power = device.mode.power.map_or_else(|| "power unknown".to_owned(), |p| format!("up to {} W", p.watts()));
+/// The number of devices, and what the objective does not tell of them: `3 devices, up to 75 W`.
+fn boxes(plan: &Plan<'_>) -> String {
+    let units: u64 = plan.sites.iter().map(|site| site.count).sum();
+    let all: u64 = plan.sites.iter().map(|site| site.count.saturating_mul(site.devices.len() as u64)).sum();
+    let mut text = figures::counted(all, "device");
+    if units > 1 {
+        text.push_str(&format!(" in {}", figures::counted(units, "unit")));
+    }
+    if plan.objective == ObjectiveKind::Power {
+        text.push_str(&format!(", {}", figures::usd(plan.purchase)));
+        return text;
+    }
+    let power = |site: &PlannedSite<'_>| {
+        let unit = site.devices.iter().map(|d| d.mode.power.map(|p| p.0)).sum::<Option<u64>>()?;
+        unit.checked_mul(site.count)
+    };
+    match plan.sites.iter().map(power).sum::<Option<u64>>() {
+        Some(power) => text.push_str(&format!(", up to {}", figures::power(Milliwatts(power)))),
+        None => text.push_str(", power unknown"),
+    }
+    text
+}
+
+/// How much of the market the plan was chosen from.
+fn chosen_from(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
+    let market = plan.market;
+    write!(out, "{} of {} devices considered", market.considered, market.known)?;
+    match market.missing {
+        0 => writeln!(out),
+        missing => writeln!(out, ", {missing} skipped: missing or unconfirmed data"),
+    }
+}
+
+/// Purchase and energy apart.
+fn costs(plan: &Plan<'_>, energy: &Energy) -> String {
+    let usd_per_year = energy.usd(energy.kwh_per_year);
+    format!(
+        "purchase {} + energy {} over {} years ({} kWh and {} USD per year)",
+        figures::usd(plan.purchase),
+        figures::usd(energy.total),
+        energy.years(),
+        figures::rate(energy.kwh_per_year),
+        figures::dollars(usd_per_year),
+    )
+}
+
+fn write_device(
+    out: &mut String,
+    group: &[&PlannedDevice<'_>],
+    energy: Option<&Energy>,
+    width: Option<u16>,
+) -> std::fmt::Result {
+    let Some(device) = group.first() else { return Ok(()) };
+    let power =
+        device.mode.power.map_or_else(|| "power unknown".to_owned(), |p| format!("up to {}", figures::power(p)));
+    let (number, each) = match group.len() {
+        1 => (String::new(), ""),
+        n => (format!("{n} x "), " each"),
+    };
     writeln!(
         out,
-        "{}  {}\n  mode {}, {} USD, {power}, load {}",
-        device.device.id, device.device.name, device.mode.id, device.unit_price, device.load
+        "{number}{}  {}\n  mode {}, {}{each}, {power}{each}, load {}{}",
+        device.device.id,
+        device.device.name,
+        device.mode.id,
+        figures::usd(device.unit_price),
+        figures::percent(device.load),
+        energy
+            .and_then(|e| e.kwh_per_year_of(device))
+            .map_or_else(String::new, |kwh| format!(", {} kWh per year{each}", figures::rate(kwh))),
     )?;
     for pool in &device.pools {
         writeln!(out, "\n  {} memory {:>12}", pool.name, pool.capacity.to_string())?;
         let mut lines: Vec<(String, Bytes)> = vec![("operating system".to_owned(), pool.os)];
-        for planned in &device.workloads {
+        for (i, planned) in device.workloads.iter().enumerate() {
             let pools = &planned.candidate.device.pools;
             let used = pools.iter().find(|p| p.name.id() == pool.name).map(|p| planned.candidate.used(p.name));
             let used = used.unwrap_or_default();
-            let name = &planned.workload.name;
+            let name = alike::names(group, i);
             for (what, bytes) in [
                 ("weights", used.weights),
                 ("KV cache and state", used.kv_cache + used.state),
@@ -163,14 +248,15 @@ fn write_device(out: &mut String, device: &PlannedDevice<'_>, width: usize) -> s
         }
         lines.push(("headroom".to_owned(), pool.required.saturating_sub(pool.steady)));
         lines.push(("free".to_owned(), pool.free()));
-        let bar = width.saturating_sub(56).clamp(8, 40);
+        let bar = width.map_or(40, |width| usize::from(width).saturating_sub(56).clamp(8, 40));
         for (what, bytes) in lines {
-            writeln!(out, "    {what:<34} {:>12}  {}", bytes.to_string(), bar_of(bytes, pool.capacity, bar))?;
+            let line = format!("    {what:<34} {:>12}  {}", bytes.to_string(), bar_of(bytes, pool.capacity, bar));
+            writeln!(out, "{}", line.trim_end())?;
         }
     }
     writeln!(out)?;
-    for planned in &device.workloads {
-        write_workload(out, planned)?;
+    for (i, planned) in device.workloads.iter().enumerate() {
+        write_workload(out, planned, &alike::names(group, i))?;
     }
     Ok(())
 }
@@ -187,10 +273,10 @@ fn bar_of(part: Bytes, whole: Bytes, width: usize) -> String {
     bar
 }
 
-fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::Result {
+fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>, names: &str) -> std::fmt::Result {
     let candidate = &planned.candidate;
     let wanted = &planned.workload;
-    write!(out, "  {}: {} as {} on {}", wanted.name, wanted.model.id, candidate.format.id, candidate.runtime_id)?;
+    write!(out, "  {names}: {} as {} on {}", wanted.model.id, candidate.format.id, candidate.runtime_id)?;
     if candidate.runtime_id != candidate.runtime.id {
         write!(out, " ({})", candidate.runtime.id)?;
     }
@@ -218,7 +304,8 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::
     }
     rates::write(out, planned)?;
     if let Some(latency) = planned.latency {
-        writeln!(out, "    at most {:.3} s while the others run", latency.seconds())?;
+        let what = if wanted.targets.ttft.is_some() { "first token" } else { "answer" };
+        writeln!(out, "    {what} after {} at most while the others run", figures::time_at_most(latency))?;
     }
     if best_effort(planned) {
         writeln!(out, "    no rate target: it gets what the others leave")?;
@@ -229,7 +316,7 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>) -> std::fmt::
     Ok(())
 }
 
-fn write_rejected(out: &mut String, plan: &Plan<'_>, _: usize) -> std::fmt::Result {
+fn write_rejected(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
     let paid = plan.sites.iter().flat_map(|s| &s.devices).map(|d| d.unit_price).max();
     let cheaper: Vec<&Rejected> = plan
         .rejected
@@ -244,11 +331,11 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>, _: usize) -> std::fmt::Resu
         };
         writeln!(out, "\n{title}")?;
         for rejected in cheaper.iter().take(SHOWN_REJECTED) {
-            let price = rejected.price.map_or_else(String::new, |p| p.to_string());
-            writeln!(out, "  {price:>9}  {}: {}", rejected.device, rejected.reason)?;
+            let price = rejected.price.map_or_else(String::new, figures::amount);
+            writeln!(out, "  {price:>10}  {}: {}", rejected.device, rejected.reason)?;
         }
         if cheaper.len() > SHOWN_REJECTED {
-            writeln!(out, "             and {} more (--format json names all)", cheaper.len() - SHOWN_REJECTED)?;
+            writeln!(out, "              and {} more (--format json names all)", cheaper.len() - SHOWN_REJECTED)?;
         }
     }
     let mut left_out: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -261,7 +348,7 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>, _: usize) -> std::fmt::Resu
         }
     }
     if !left_out.is_empty() {
-        writeln!(out, "\nLeft out for want of a fact")?;
+        writeln!(out, "\nSkipped: missing data")?;
         for (switch, mut devices) in left_out {
             devices.sort_unstable();
             devices.dedup();
@@ -273,10 +360,10 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>, _: usize) -> std::fmt::Resu
     Ok(())
 }
 
-/// The plan's workloads as records.
+/// The plan's workloads as records; over a horizon with the energy of the device that each runs on.
 #[must_use]
 pub fn plan_table(plan: &Plan<'_>) -> Table {
-    let mut table = Table::new(&[
+    let mut columns = vec![
         "site",
         ">count",
         "device",
@@ -298,7 +385,12 @@ pub fn plan_table(plan: &Plan<'_>) -> Table {
         ">wanted_per_stream",
         ">wanted_total",
         "wanted",
-    ]);
+    ];
+    // What only a plan over a horizon has.
+    if plan.energy.is_some() {
+        columns.extend([">kwh_per_year", ">energy_usd_per_year"]);
+    }
+    let mut table = Table::new(&columns);
     for site in &plan.sites {
         for device in &site.devices {
             for planned in &device.workloads {
@@ -312,12 +404,12 @@ pub fn plan_table(plan: &Plan<'_>) -> Table {
                 let wanted = rates::wanted_value(&planned.workload);
                 let number = |key: &str| Cell::or_empty(wanted[key].as_f64(), |n| Cell::Number(n.to_string()));
                 let language = planned.workload.model.task.is_language();
-                table.rows.push(vec![
+                let mut row = vec![
                     Cell::text(&site.name),
                     Cell::whole(site.count),
                     Cell::text(&device.device.id),
                     Cell::text(&device.mode.id),
-                    Cell::Number(device.unit_price.to_string()),
+                    Cell::money(device.unit_price),
                     Cell::text(&planned.workload.name),
                     Cell::text(&planned.workload.model.id),
                     Cell::text(c.runtime_id),
@@ -326,15 +418,21 @@ pub fn plan_table(plan: &Plan<'_>) -> Table {
                     Cell::or_empty(c.kv, |p| Cell::text(p.v.id())),
                     Cell::or_empty(language.then_some(planned.workload.context), Cell::whole),
                     Cell::whole(u64::from(planned.workload.streams)),
-                    Cell::fixed(c.load.0 as f64 / PPM as f64, 6),
-                    Cell::whole(memory.0),
-                    Cell::or_empty(rate, |r| Cell::fixed(r, 3)),
-                    Cell::or_empty(low, |r| Cell::fixed(r, 3)),
-                    Cell::or_empty(planned.latency, |l| Cell::fixed(l.seconds(), 6)),
+                    Cell::share(c.load),
+                    Cell::bytes(memory),
+                    Cell::or_empty(rate, |r| Cell::rate(r, 3)),
+                    Cell::or_empty(low, |r| Cell::rate(r, 3)),
+                    Cell::or_empty(planned.latency, |l| Cell::seconds(l.seconds())),
                     number("per_stream"),
                     number("total"),
                     Cell::or_empty(wanted["text"].as_str(), Cell::text),
-                ]);
+                ];
+                if let Some(energy) = &plan.energy {
+                    let kwh = energy.kwh_per_year_of(device);
+                    row.push(Cell::or_empty(kwh, |kwh| Cell::rate(kwh, 3)));
+                    row.push(Cell::or_empty(kwh, |kwh| Cell::dollars(energy.usd(kwh))));
+                }
+                table.rows.push(row);
             }
         }
     }
@@ -347,7 +445,13 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
     let mut text = String::new();
     let mut title = String::new();
     let _ = headline(&mut title, plan);
-    let _ = write!(text, "# {}\n\n{}", title.trim_end(), plan_table(plan).markdown());
+    let mut from = String::new();
+    let _ = chosen_from(&mut from, plan);
+    let _ = write!(text, "# {}\n\n{from}\n", title.trim_end());
+    if let Some(energy) = &plan.energy {
+        let _ = writeln!(text, "{}\n", costs(plan, energy));
+    }
+    text.push_str(&plan_table(plan).markdown());
     if orders_matter(plan) {
         let _ = write!(text, "\n## Order\n\n{}", order(plan).markdown());
     }
@@ -381,11 +485,7 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
     }
     let mut rejected = Table::new(&["device", ">price USD", "reason"]);
     for r in &plan.rejected {
-        rejected.rows.push(vec![
-            Cell::text(&r.device),
-            Cell::or_empty(r.price, |p| Cell::Number(p.to_string())),
-            Cell::text(&r.reason),
-        ]);
+        rejected.rows.push(vec![Cell::text(&r.device), Cell::or_empty(r.price, Cell::money), Cell::text(&r.reason)]);
     }
     let _ = write!(text, "\n## Rejected\n\n{}", rejected.markdown());
     text
