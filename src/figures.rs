@@ -211,7 +211,7 @@ mod tests {
         ] {
             assert_eq!(rate(value), text);
         }
-        assert_eq!(rate_range(Range { median: 29.7, low: 24.65, high: 36.2 }), "29.7 [24.6 - 36.2]");
+        assert_eq!(rate_range(Range { median: 29.7, low: 24.65, high: 36.2 }), "29.7 [24.7 - 36.2]");
     }
 
     #[test]
