@@ -27,4 +27,4 @@ pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
 pub use runtime::{Backend, Engine, Exception, FlashSupport, Models, Runtime, WeightResidence};
-pub use spec::{ArchitectureSpec, GlobalAttention, LowRank, NormKind, QkNorm, SpecError};
+pub use spec::{ArchitectureSpec, Compression, GlobalAttention, LowRank, NormKind, QkNorm, SpecError};

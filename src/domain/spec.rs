@@ -61,6 +61,21 @@ pub struct LowRank {
     pub groups: u32,
 }
 
+/// Caches that keep distant tokens in compressed form (DeepSeek V4): every layer has the last tokens as they are, some one
+/// row for every 4 tokens besides, with an index to pick from, others one row for every 128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compression {
+    /// Tokens that are kept as they are.
+    pub window: u32,
+    /// Layers with a row for every 4 tokens.
+    pub by_4: u32,
+    /// Layers with a row for every 128 tokens.
+    pub by_128: u32,
+    /// Width of the index's rows.
+    pub index_dim: u32,
+}
+
 /// The hyper-parameters of a language body.
 ///
 /// Everything that is absent has the value that most families share; `expand` refuses what cannot be.
@@ -156,6 +171,9 @@ pub struct ArchitectureSpec {
     /// Bottlenecks of queries and outputs (DeepSeek V4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub low_rank: Option<LowRank>,
+    /// Distant tokens are cached in compressed form (DeepSeek V4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
     /// Norms after attention and feed-forward besides those before.
     #[serde(skip_serializing_if = "is_false")]
     pub post_norms: bool,
@@ -373,6 +391,10 @@ impl ArchitectureSpec {
         }
         if let Some(g) = &self.global {
             widths("global", &[g.kv_heads, g.head_dim, g.v_head_dim.unwrap_or(0)])?;
+        }
+        if let Some(c) = &self.compression {
+            at_most("compressed layers", c.by_4.saturating_add(c.by_128), self.layers)?;
+            widths("compression", &[c.window, c.index_dim])?;
         }
         if let Some(v) = &self.vision {
             at_most("attended positions", v.attended_positions, MAX_VOCAB)?;

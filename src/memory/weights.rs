@@ -36,8 +36,21 @@ pub struct Weights {
     pub idle: Bytes,
     /// Output head and input embeddings are one tensor.
     pub tied: bool,
+    /// What the file of Ollama's library has more.
+    pub(super) library: LibraryBuild,
     /// What the micro-batched law works out once per model; absent for networks.
     pub(super) profile: Option<Arc<Profile>>,
+}
+
+/// Bytes by which the file of Ollama's library is larger than the usual mix: it keeps a few tensors in more bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LibraryBuild {
+    /// In all.
+    pub(super) more: Bytes,
+    /// Of it in input tables.
+    pub(super) tables: Bytes,
+    /// Of it in the table that serves as output head, or in the head.
+    pub(super) head: Bytes,
 }
 
 impl Weights {
@@ -120,6 +133,11 @@ impl Weights {
             vision: bytes(sum.vision)?,
             idle: bytes(sum.idle)?,
             tied,
+            library: LibraryBuild {
+                more: bytes(sum.library.iter().sum())?,
+                tables: bytes(sum.library[0] + sum.library[1])?,
+                head: bytes(sum.library[0] + sum.library[2])?,
+            },
             profile,
         })
     }
@@ -176,6 +194,8 @@ struct Sum {
     experts: u128,
     vision: u128,
     idle: u128,
+    /// What Ollama's builds have more: in the table of tokens, in other tables, in the head, elsewhere.
+    library: [u128; 4],
 }
 
 impl Sum {
@@ -212,8 +232,19 @@ impl Sum {
         let mut rule = MixRule::new(mix, architecture, &list);
         let mut parts = ByName::default();
         for tensor in &list {
-            let element = rule.element(tensor);
-            self.add(parts.get(tensor.name, Part::of), padded(element.bytes(&tensor.dims)));
+            let size = padded(rule.element(tensor).bytes(&tensor.dims));
+            let part = parts.get(tensor.name, Part::of);
+            self.add(part, size);
+            if let Some(element) = rule.in_ollamas_library(tensor.name) {
+                let more = padded(element.bytes(&tensor.dims)).saturating_sub(size);
+                let of = match part {
+                    Part::TokenTable => 0,
+                    Part::Table => 1,
+                    Part::Head => 2,
+                    _ => 3,
+                };
+                self.library[of] += more;
+            }
         }
         // Parts that the list lacks are left out with the rest that conversions leave out, while they are few.
         let further = other_parameters(architecture, |name| name.starts_with(MULTI_TOKEN_PREDICTION));

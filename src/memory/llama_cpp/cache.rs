@@ -1,7 +1,7 @@
 //! Key-value cache and recurrent state: what llama.cpp allocates when a context is made.
 
 use super::style::Style;
-use crate::domain::{Architecture, Attention, KvPair, KvType, Layer, Mixer};
+use crate::domain::{Architecture, ArchitectureSpec, Attention, Compression, KvPair, KvType, Layer, Mixer};
 use crate::memory::Demand;
 
 /// Caches have whole multiples of this many cells (`GGML_PAD(n_ctx, 256)`).
@@ -65,10 +65,32 @@ fn widest(tokens: u64, streams: u64) -> u64 {
     (1..=streams).map(|s| tokens.next_multiple_of(s)).max().unwrap_or(tokens)
 }
 
+impl Cells {
+    /// Cells per stream of a cache.
+    const fn of_rows(&self, rows: &Rows) -> u64 {
+        match rows.span {
+            Span::Context => self.full,
+            Span::Window => self.window,
+            Span::Compressed(tokens) => padded(self.full.div_ceil(tokens)),
+        }
+    }
+}
+
+/// What a cache has a row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Span {
+    /// Every token of the context.
+    Context,
+    /// The tokens of a window.
+    Window,
+    /// So many tokens together.
+    Compressed(u64),
+}
+
 /// Layers with the same rows in the same cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rows {
-    window: bool,
+    span: Span,
     k: u64,
     v: u64,
     layers: u64,
@@ -95,6 +117,10 @@ impl Memory {
         if style.encoder {
             return memory;
         }
+        if let Some(compression) = architecture.spec.compression {
+            memory.compressed(&compression, &architecture.spec);
+            return memory;
+        }
         let hidden = u64::from(architecture.spec.hidden);
         for Layer { mixer, .. } in &architecture.layers {
             match mixer {
@@ -105,7 +131,7 @@ impl Memory {
                 }
                 Mixer::Mla(mla) => {
                     memory.latent = true;
-                    memory.add(false, u64::from(mla.kv_lora_rank) + u64::from(mla.rope_dim), 0);
+                    memory.add(Span::Context, u64::from(mla.kv_lora_rank) + u64::from(mla.rope_dim), 0);
                 }
                 Mixer::Ssm(ssm) => memory.state += state_space(ssm),
                 Mixer::GatedDelta(d) => {
@@ -125,6 +151,26 @@ impl Memory {
         memory
     }
 
+    /// DeepSeek V4's caches hold keys that serve as values: one head per layer and row. Beside them stand the tokens that are
+    /// not compressed yet, values and scores in single precision: of two blocks where blocks overlap, of one elsewhere
+    /// (`llama-kv-cache-dsv4.cpp`, August 2026).
+    fn compressed(&mut self, compression: &Compression, spec: &ArchitectureSpec) {
+        const NEAR: u64 = 4;
+        const FAR: u64 = 128;
+        let [near, far, index, head] =
+            [compression.by_4, compression.by_128, compression.index_dim, spec.head_dim].map(u64::from);
+        self.window = Some(compression.window);
+        self.rows = vec![
+            Rows { span: Span::Window, k: head, v: 0, layers: spec.layers.into() },
+            Rows { span: Span::Compressed(NEAR), k: head, v: 0, layers: near },
+            Rows { span: Span::Compressed(NEAR), k: index, v: 0, layers: near },
+            Rows { span: Span::Compressed(FAR), k: head, v: 0, layers: far },
+        ];
+        let overlapping = |width: u64| (2 * (2 * NEAR) * 2).saturating_mul(width);
+        let near_state = near.saturating_mul(overlapping(head).saturating_add(overlapping(index)));
+        self.state = near_state.saturating_add((far * 2 * FAR).saturating_mul(head));
+    }
+
     fn attention(&mut self, a: &Attention, style: &Style) {
         if a.shares_kv {
             return;
@@ -132,13 +178,14 @@ impl Memory {
         let window = a.window.filter(|_| style.windows);
         self.window = self.window.max(window);
         let kv = u64::from(a.kv_heads);
-        self.add(window.is_some(), kv * u64::from(a.head_dim), kv * u64::from(a.v_head_dim));
+        let span = if window.is_some() { Span::Window } else { Span::Context };
+        self.add(span, kv * u64::from(a.head_dim), kv * u64::from(a.v_head_dim));
     }
 
-    fn add(&mut self, window: bool, k: u64, v: u64) {
-        match self.rows.iter_mut().find(|r| (r.window, r.k, r.v) == (window, k, v)) {
+    fn add(&mut self, span: Span, k: u64, v: u64) {
+        match self.rows.iter_mut().find(|r| (r.span, r.k, r.v) == (span, k, v)) {
             Some(rows) => rows.layers += 1,
-            None => self.rows.push(Rows { window, k, v, layers: 1 }),
+            None => self.rows.push(Rows { span, k, v, layers: 1 }),
         }
     }
 
@@ -148,10 +195,20 @@ impl Memory {
             // Without flash attention values are stored transposed, every layer as wide as the widest.
             let v = if flash { rows.v } else { self.padded_v.unwrap_or(rows.v) };
             let row = kv.k.row_bytes(rows.k).saturating_add(kv.v.row_bytes(v));
-            let cells = if rows.window { cells.window } else { cells.full };
-            u128::from(row).saturating_mul(cells.into()).saturating_mul(rows.layers.into())
+            u128::from(row).saturating_mul(cells.of_rows(rows).into()).saturating_mul(rows.layers.into())
         };
         self.rows.iter().map(bytes).sum::<u128>().saturating_mul(cells.streams.into())
+    }
+
+    /// Bytes of copies in half precision of the keys, the values or both of the layer with the largest cache: on top of the
+    /// graph, which errs upwards by what other parts of it take while they are not needed.
+    pub(super) fn copied_bytes(&self, cells: &Cells, [keys, values]: [bool; 2]) -> u128 {
+        let numbers = |rows: &Rows| u64::from(keys) * rows.k + u64::from(values) * rows.v;
+        let bytes = |rows: &Rows| {
+            let row = u128::from(KvType::F16.row_bytes(numbers(rows)));
+            row.saturating_mul(cells.of_rows(rows).into()).saturating_mul(cells.streams.into())
+        };
+        self.rows.iter().map(bytes).max().unwrap_or(0)
     }
 
     /// Whether a prompt can be cut at any token: not with a recurrent state, nor where windows have forgotten its beginning.
@@ -162,7 +219,7 @@ impl Memory {
     /// Bytes of one checkpoint of one stream: its whole state, and every cell of its windows (llama-server's
     /// `create_checkpoint`: what is written with the flag for partial states).
     pub(super) fn checkpoint_bytes(&self, cells: &Cells, kv: KvPair) -> u128 {
-        let windows = self.rows.iter().filter(|rows| rows.window);
+        let windows = self.rows.iter().filter(|rows| rows.span == Span::Window);
         let row = |rows: &Rows| u128::from(kv.k.row_bytes(rows.k).saturating_add(kv.v.row_bytes(rows.v)));
         let bytes = |rows: &Rows| row(rows).saturating_mul(cells.window.into()).saturating_mul(rows.layers.into());
         windows.map(bytes).sum::<u128>().saturating_add(self.state_bytes(1))

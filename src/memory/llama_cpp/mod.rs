@@ -4,9 +4,11 @@
 //! allocated (`tests/llama_cpp_memory.rs`): the caches from their cells, the compute buffer by playing ggml's graph
 //! allocator through on the model's graph.
 
+mod buffer;
 mod build;
 mod cache;
 mod graph;
+mod ollama;
 mod plan;
 mod profile;
 mod size;
@@ -15,9 +17,11 @@ mod variant;
 
 pub(super) use profile::Profile;
 
+use super::weights::LibraryBuild;
 use super::{Case, Demand, Footprint, PoolUse, Settings, Unsupported, vision};
-use crate::domain::{Backend, FormatKind, GgufMix, KvPair, MemoryKind};
+use crate::domain::{Backend, FormatKind, GgufMix, KvPair, KvType, MemoryKind};
 use crate::units::Bytes;
+use buffer::Room;
 use cache::Cells;
 use size::Call;
 use variant::Variant;
@@ -50,6 +54,10 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let Some(profile) = case.weights.profile.as_deref() else {
         return Ok(network(case, framework, host));
     };
+    let kv = ollama::cache(case);
+    let case = &Case { kv, ..*case };
+    let latent = profile.memory.latent;
+    let profile = if latent && ollama::has_whole_heads(case) { profile.whole_heads() } else { profile };
     let memory = &profile.memory;
     if profile.style.pair {
         return Err(Unsupported::Configuration(
@@ -58,6 +66,9 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     }
     if !case.flash_attention && case.kv.v.quantised() && !memory.latent {
         return Err(Unsupported::Configuration("a quantised value cache needs flash attention in llama.cpp"));
+    }
+    if ollama::runs(case) && case.kv.k != case.kv.v {
+        return Err(Unsupported::Configuration("Ollama has one type for keys and values"));
     }
     if memory.latent && case.kv.k != case.kv.v {
         return Err(Unsupported::Configuration(
@@ -80,7 +91,10 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     );
     let variant = Variant::of(case.flash_attention, case.kv);
     let plan = profile.plan(variant);
-    let compute = Bytes(profile.peak(variant, &call));
+    let graph = Bytes(profile.peak(variant, &call, Room::of(case.runtime.backend)));
+    let copied = |kv| case.flash_attention && copied(kv, case.runtime.backend);
+    let copies = Bytes::saturating(memory.copied_bytes(&cells, [copied(case.kv.k), copied(case.kv.v)]));
+    let compute = Bytes(graph.0.saturating_add(copies.0));
     let output = if profile.style.encoder { profile.hidden() } else { profile.vocab() };
     let output = Bytes(cells.kept.saturating_mul(LOGIT).saturating_mul(output));
     let work = Bytes(plan.scratch(&call, converted_eighths(case)));
@@ -97,7 +111,7 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let merges = if profile.style.merges { vocab.saturating_mul(MERGES) / 10 } else { 0 };
     let tables = Bytes(vocab.saturating_mul(PER_TOKEN) + merges * PER_MERGE);
     let process = Bytes(PROCESS.saturating_sub(framework.framework.0 + host.framework.0));
-    let weights = resident(case);
+    let weights = resident(case, profile.style.encoder);
     let cpu = case.runtime.backend == Backend::Cpu;
     let accelerator =
         PoolUse { weights: weights.0, kv_cache, state, compute, work, vision: encoding.accelerator, ..framework };
@@ -122,6 +136,18 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     Ok(Footprint { settings: Some(settings), ..Footprint::split(case.device, accelerator, host, RULE) })
 }
 
+/// Whether flash attention on a backend reads a cache of this type only through a copy in half precision, for which it
+/// reserves room in the compute buffer: CUDA and HIP with every other type (`ggml_cuda_flash_attn_ext_get_alloc_size`,
+/// llama.cpp's pull request 23907 of June 2026), Metal with quantised ones (27390 of August 2026). A cache in single
+/// precision is cast in the graph. Vulkan, SYCL and the CPU read what is there.
+fn copied(kv: KvType, backend: Backend) -> bool {
+    match backend {
+        Backend::Cuda | Backend::Rocm => !matches!(kv, KvType::F16 | KvType::F32),
+        Backend::Metal => kv.quantised(),
+        Backend::Cpu | Backend::Vulkan | Backend::Sycl | Backend::Opencl | Backend::Npu => false,
+    }
+}
+
 /// What the server is told. A text encoder reads an input in one micro-batch, so that the longest input is the micro-batch;
 /// an encoder keeps nothing of a prompt.
 fn settings(case: &Case<'_>, profile: &Profile) -> Settings {
@@ -143,15 +169,27 @@ fn settings(case: &Case<'_>, profile: &Profile) -> Settings {
 
 /// Weights in the accelerator's memory and in the host's: the input tables stay with the host, and an accelerator other
 /// than the CPU gets a copy of the table that serves as output head too. Apple's GPU reads the mapped file.
-fn resident(case: &Case<'_>) -> (Bytes, Bytes) {
+fn resident(case: &Case<'_>, encoder: bool) -> (Bytes, Bytes) {
     let weights = case.weights;
-    let tower = if case.demand.images == 0 { weights.vision } else { Bytes::ZERO };
-    let total = weights.total.saturating_sub(tower);
+    let ollama = ollama::runs(case);
+    // Ollama loads the towers with the model, whatever is asked of it.
+    let tower = if case.demand.images == 0 && !ollama { weights.vision } else { Bytes::ZERO };
+    let library = if ollama { weights.library } else { LibraryBuild::default() };
+    let total = weights.total.saturating_sub(tower) + library.more;
     if matches!(case.runtime.backend, Backend::Cpu | Backend::Metal) {
         return (total, Bytes::ZERO);
     }
-    let copy = if weights.tied { weights.output_head } else { Bytes::ZERO };
-    (total.saturating_sub(weights.input_embedding) + copy, weights.input_embedding)
+    let tables = weights.input_embedding + library.tables;
+    // A text encoder has no head that would share the table.
+    let shared = weights.tied && !encoder;
+    let head = weights.output_head + library.head;
+    let copy = if shared { head } else { Bytes::ZERO };
+    // Where there is one memory the mapped file holds the table for its look-ups, a row at a time, and the pages are given
+    // up for whatever needs them: the copy alone counts. Ollama reads the file into memory on such devices instead
+    // (`--load-mode dio`).
+    let mapped = case.device.memory_kind == MemoryKind::Unified && !ollama;
+    let host = if mapped { tables.saturating_sub(copy) } else { tables };
+    (total.saturating_sub(tables) + copy, host)
 }
 
 /// Bytes of the graph's inputs: token embeddings, masks and indices.

@@ -1,18 +1,16 @@
 //! The peak of ggml's graph allocator.
 //!
-//! ggml lays all intermediate tensors of a graph into one buffer: each is placed when it is computed, into the smallest
-//! hole that it fits, else at the end, and freed after its last reader; some operations take over the memory of a source.
+//! ggml lays all intermediate tensors of a graph into one buffer: each is placed when it is computed (see [`super::buffer`])
+//! and freed after its last reader; some operations take over the memory of a source.
 //! Which tensor takes over which does not depend on the call, so the graph is played through once into a list of steps;
 //! only the holes depend on the sizes, and they are played per call. (`ggml-alloc.c`, August 2026.)
 
 use std::ops::Range;
 
+use super::buffer::{Buffer, Place, Room};
 use super::graph::{Graph, Node, Scratch, Storage};
 use super::size::{Call, Size};
 use super::{CACHE_LINE, THREADS};
-
-/// ggml's CPU and most of its GPU buffers place tensors at multiples of this.
-const ALIGNMENT: u64 = 32;
 
 /// A tensor larger than any memory counts as this many bytes, so that sums of tensors cannot overflow.
 const LARGEST: u64 = 1 << 48;
@@ -71,19 +69,19 @@ impl Plan {
     }
 
     /// Bytes of the buffer in one call.
-    pub(super) fn peak(&self, call: &Call) -> u64 {
+    pub(super) fn peak(&self, call: &Call, room: Room) -> u64 {
         let mut run = Run {
-            sizes: self.sizes.iter().map(|s| s.at(call).min(LARGEST).next_multiple_of(ALIGNMENT)).collect(),
+            sizes: self.sizes.iter().map(|s| s.at(call).min(LARGEST).next_multiple_of(room.alignment)).collect(),
             taken: Vec::with_capacity(self.steps.len()),
-            holes: Holes::default(),
+            buffer: Buffer::new(room),
         };
         let (range, mut times) = self.again.clone().unwrap_or((0..0, 0));
         run.steps(&self.steps[..range.end]);
         // Blocks alike leave the allocator in a state that soon repeats: whole rounds then change nothing.
-        let mut seen: Vec<(Holes, Vec<u64>)> = Vec::new();
+        let mut seen: Vec<(Buffer, Vec<Place>)> = Vec::new();
         while times > 0 {
             let carried = self.carried.iter().map(|&back| run.taken[run.taken.len() - 1 - back as usize]);
-            let now = (run.holes.clone(), carried.collect());
+            let now = (run.buffer.clone(), carried.collect());
             if let Some(round) = seen.iter().rev().position(|earlier| *earlier == now) {
                 times %= round as u32 + 1;
                 seen.clear();
@@ -97,7 +95,7 @@ impl Plan {
             times -= 1;
         }
         run.steps(&self.steps[range.end..]);
-        run.holes.peak
+        run.buffer.size()
     }
 
     /// Bytes that the threads need beside the buffer when a converted number takes `eighths` eighths of a byte.
@@ -112,8 +110,8 @@ impl Plan {
 /// The allocator at work.
 struct Run {
     sizes: Vec<u64>,
-    taken: Vec<u64>,
-    holes: Holes,
+    taken: Vec<Place>,
+    buffer: Buffer,
 }
 
 impl Run {
@@ -121,7 +119,7 @@ impl Run {
         for step in steps {
             match *step {
                 Step::Take { size } => {
-                    let at = self.holes.take(self.sizes[size as usize]);
+                    let at = self.buffer.take(self.sizes[size as usize]);
                     self.taken.push(at);
                 }
                 Step::Give { tensor, size } => {
@@ -129,73 +127,9 @@ impl Run {
                         Taken::Nth(n) => n as usize,
                         Taken::Back(n) => self.taken.len() - 1 - n as usize,
                     };
-                    self.holes.give(self.taken[i], self.sizes[size as usize]);
+                    self.buffer.give(self.taken[i], self.sizes[size as usize]);
                 }
             }
-        }
-    }
-}
-
-/// Free memory below the end of the buffer, ascending, merged where it touches.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Holes {
-    holes: Vec<(u64, u64)>,
-    end: u64,
-    peak: u64,
-}
-
-impl Holes {
-    fn take(&mut self, size: u64) -> u64 {
-        let mut best: Option<(usize, u64)> = None;
-        for (i, &(_, room)) in self.holes.iter().enumerate() {
-            // Of holes of equal size ggml takes the last.
-            if room >= size && best.is_none_or(|(_, least)| room <= least) {
-                best = Some((i, room));
-            }
-        }
-        match best {
-            Some((i, room)) => {
-                let at = self.holes[i].0;
-                if room == size {
-                    self.holes.remove(i);
-                } else {
-                    self.holes[i] = (at + size, room - size);
-                }
-                at
-            }
-            None => {
-                let at = self.end;
-                self.end = at.saturating_add(size);
-                self.peak = self.peak.max(self.end);
-                at
-            }
-        }
-    }
-
-    fn give(&mut self, at: u64, size: u64) {
-        let after = self.holes.partition_point(|&(start, _)| start < at);
-        let joins_before = after > 0 && self.holes[after - 1].0 + self.holes[after - 1].1 == at;
-        let mut start = at;
-        if joins_before {
-            start = self.holes[after - 1].0;
-        }
-        let stop = at.saturating_add(size);
-        if stop == self.end {
-            self.end = start;
-            if joins_before {
-                self.holes.remove(after - 1);
-            }
-            return;
-        }
-        let joins_after = self.holes.get(after).is_some_and(|&(next, _)| next == stop);
-        match (joins_before, joins_after) {
-            (true, true) => {
-                self.holes[after - 1].1 += size + self.holes[after].1;
-                self.holes.remove(after);
-            }
-            (true, false) => self.holes[after - 1].1 += size,
-            (false, true) => self.holes[after] = (at, size + self.holes[after].1),
-            (false, false) => self.holes.insert(after, (at, size)),
         }
     }
 }

@@ -94,6 +94,19 @@ const fn base(mix: GgufMix) -> Element {
     }
 }
 
+/// Which tensors Ollama's library keeps in more bits than `llama-quantize` would, in its mixes of four bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Library {
+    /// None.
+    Usual,
+    /// The table of embeddings per layer.
+    LayerTables,
+    /// The projections of latent attention.
+    Latent,
+    /// The tables of tokens.
+    Tables,
+}
+
 /// The rules, with what they remember from tensor to tensor.
 #[derive(Debug)]
 pub struct MixRule {
@@ -102,6 +115,8 @@ pub struct MixRule {
     inner: GgufMix,
     tied: bool,
     falcon: bool,
+    /// Which tensors Ollama keeps in more bits.
+    library: Library,
     /// 80 layers with grouped queries: the model size that llama.cpp calls 70B.
     seventy: bool,
     grouped: u32,
@@ -136,6 +151,13 @@ impl MixRule {
             },
             tied: spec.tied_embeddings,
             falcon: family == "falcon",
+            library: match family {
+                _ if !matches!(mix, GgufMix::Q4KM | GgufMix::Q4KS) => Library::Usual,
+                "gemma3n" | "gemma4" => Library::LayerTables,
+                "deepseek2" => Library::Latent,
+                "glm4" | "glmocr" => Library::Tables,
+                _ => Library::Usual,
+            },
             seventy: matches!(family, "llama" | "qwen2" | "deci" | "olmo")
                 && spec.layers == 80
                 && spec.heads != spec.kv_heads,
@@ -169,6 +191,20 @@ impl MixRule {
         }
         let wanted = self.wanted(tensor, named.role, base);
         fit(wanted, tensor.dims[0])
+    }
+
+    /// The type that a tensor of this name has in Ollama's library where it is not the rule's (`llamaQuantizeArgs` of its
+    /// `server/quantization.go`, August 2026; its files of Gemma 4 have the size that the rule of Gemma 3n gives).
+    #[must_use]
+    pub fn in_ollamas_library(&self, name: &str) -> Option<Element> {
+        const LATENT: [&str; 5] =
+            ["attn_k_b.weight", "attn_v_b.weight", "attn_q_a.weight", "attn_q_b.weight", "attn_kv_a_mqa.weight"];
+        match self.library {
+            Library::LayerTables if name == "per_layer_token_embd.weight" => Some(Element::F16),
+            Library::Latent if LATENT.contains(&name) => Some(Element::Q8_0),
+            Library::Tables if matches!(name, "token_embd.weight" | "output.weight") => Some(Element::F16),
+            _ => None,
+        }
     }
 
     fn wanted(&mut self, tensor: &Tensor, role: Role, base: Element) -> Element {

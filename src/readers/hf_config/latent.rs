@@ -3,7 +3,7 @@
 use super::Reading;
 use super::experts;
 use super::json::Read;
-use crate::domain::{GlobalAttention, LowRank, Mla};
+use crate::domain::{Compression, GlobalAttention, LowRank, Mla};
 
 /// Reads the latent attention; leaves plain attention where the file has no rank for it (DeepSeek-VL2 tiny).
 pub(super) fn attention(r: &mut Reading<'_>) -> Read<bool> {
@@ -116,8 +116,6 @@ pub(super) fn deepseek_v4(r: &mut Reading<'_>) -> Read<()> {
     r.spec.low_rank = Some(low_rank);
     let (kv_heads, head_dim) = (r.spec.kv_heads, r.spec.head_dim);
     r.spec.global = Some(GlobalAttention { kv_heads, head_dim, v_head_dim: None, k_eq_v: true });
-    text.note("the compression of distant tokens is not counted: every layer keeps the whole context, an upper bound");
-
     let wide = |n: u32| u128::from(n);
     let (hidden, width) = (r.hidden(), wide(head_dim));
     let (heads, index) = (wide(text.assume(&["index_n_heads"], 64)?), wide(text.assume(&["index_head_dim"], 128)?));
@@ -134,6 +132,14 @@ pub(super) fn deepseek_v4(r: &mut Reading<'_>) -> Read<()> {
         (0..r.spec.layers).map(|i| if i > 1 && i % 2 == 0 { 4 } else { 128 }).collect()
     });
     let layers = r.spec.layers as usize;
+    let of = |wanted: u32| ratios.iter().take(layers).filter(|&&ratio| ratio == wanted).count() as u32;
+    r.spec.compression = Some(Compression {
+        window: text.assume(&["sliding_window"], 128)?,
+        by_4: of(4),
+        by_128: of(128),
+        index_dim: text.assume(&["index_head_dim"], 128)?,
+    });
+    text.note("engines other than llama.cpp are counted as if every layer kept the whole context, an upper bound");
     r.other("compressors and indexers", ratios.iter().take(layers).map(|&ratio| of_ratio(ratio)).sum());
 
     let streams = wide(text.assume(&["hc_mult"], 4)?);
