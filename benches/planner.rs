@@ -55,7 +55,9 @@ mod robot {
     fn candidates(bencher: Bencher<'_, '_>) {
         let catalog = Catalog::shipped().unwrap();
         let scenario = scenario(&catalog);
-        bencher.bench(|| candidates::generate(&scenario, &catalog, Options { all: true }).considered);
+        bencher.bench(|| {
+            candidates::generate(&scenario, &catalog, Options { all: true, ..Options::default() }).considered
+        });
     }
 
     #[divan::bench(sample_count = 10)]

@@ -28,7 +28,7 @@ fn told(plan: &Plan<'_>) -> String {
 }
 
 fn all_candidates(text: &str) -> Generated<'static> {
-    generate(&resolved(text).unwrap_or_else(|e| panic!("{e}")), &CATALOG, Options { all: true })
+    generate(&resolved(text).unwrap_or_else(|e| panic!("{e}")), &CATALOG, Options { all: true, ..Options::default() })
 }
 
 fn on_one(device: &str, workload: &str) -> String {

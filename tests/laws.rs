@@ -253,7 +253,7 @@ fn all_commands_agree_to_the_byte() {
              {context}, streams: {streams}, runtimes: {runtime}, weights: {format}, kv_cache: {kv} }}]\n"
         );
         let scenario = resolve(catalog, &text);
-        let generated = candidates::generate(&scenario, catalog, Options { all: true });
+        let generated = candidates::generate(&scenario, catalog, Options { all: true, ..Options::default() });
         for candidate in &generated.candidates {
             let workload = &scenario.sites[0].workloads[0];
             let question = Question {
@@ -305,7 +305,7 @@ fn all_commands_agree_to_the_byte() {
                     &format!("context: {context}"),
                 );
                 let scenario = resolve(catalog, &text);
-                let generated = candidates::generate(&scenario, catalog, Options { all: true });
+                let generated = candidates::generate(&scenario, catalog, Options { all: true, ..Options::default() });
                 let refused = |c: &&candidates::Candidate<'_>| {
                     c.mode.id == limit.mode.id && c.runtime.id == limit.choice.runtime.id
                 };

@@ -422,7 +422,7 @@ fn the_plan_is_the_best_of_all_joint_choices() {
         for number in 0..SCENARIOS {
             let text = scenario_text(&mut r);
             let scenario = resolve(&catalog, &text);
-            let generated = candidates::generate(&scenario, &catalog, Options { all: true });
+            let generated = candidates::generate(&scenario, &catalog, Options { all: true, ..Options::default() });
             let csv = report::candidates(&scenario, &generated).csv();
             let mut reader = csv::Reader::from_reader(csv.as_bytes());
             let table: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();

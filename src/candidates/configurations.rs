@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::Candidate;
-use super::refusal::{LeftOut, WhyLeftOut};
+use super::refusal::{LeftOut, NoConfiguration, WhyLeftOut};
 use crate::catalog::Catalog;
 use crate::domain::{Device, Engine, FlashSupport, Format, KvPair, KvType, Runtime};
 use crate::scenario::{FlashChoice, Site, Workload};
@@ -76,6 +76,32 @@ pub fn left_out_on<'a>(
         }
     }
     found
+}
+
+/// Why a workload has no configuration at all on a device.
+#[must_use]
+pub(super) fn without_choice(
+    catalog: &Catalog,
+    device: &Device,
+    site: &Site,
+    workload: &Workload,
+    left_out: Vec<LeftOut>,
+) -> NoConfiguration {
+    if !left_out.is_empty() {
+        return NoConfiguration::Formats(left_out);
+    }
+    let able = device.runtimes.iter().filter_map(|id| catalog.runtime_by_id(id));
+    let mut able: Vec<String> =
+        able.filter(|r| r.tasks.contains(&workload.model.task)).map(|r| r.engine_id.clone()).collect();
+    able.dedup();
+    let allowed = runtimes(catalog, device, site, workload);
+    if able.is_empty() {
+        NoConfiguration::Task(workload.model.task)
+    } else if allowed.is_empty() {
+        NoConfiguration::RuntimesLeftOut(able)
+    } else {
+        NoConfiguration::Options(allowed.iter().map(|(id, _)| (*id).to_owned()).collect())
+    }
 }
 
 /// The runtimes that may run a workload on a device, by the id that the scenario would use.

@@ -14,7 +14,7 @@ use crate::domain::{Device, FlashSupport, KvPair, PowerMode};
 use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::solve::required;
-use crate::speed;
+use crate::speed::{self, NoEstimate};
 use crate::units::Share;
 
 /// How much to keep.
@@ -22,6 +22,8 @@ use crate::units::Share;
 pub struct Options {
     /// Keep the refused and the beaten candidates too.
     pub all: bool,
+    /// Find out what refused devices would do, and keep only the outcome.
+    pub judge_refused: bool,
 }
 
 /// What came of one workload on one device, over all modes and configurations.
@@ -35,10 +37,10 @@ pub struct WorkloadOnDevice {
     pub device_index: usize,
     /// Whether any configuration may be used.
     pub usable: bool,
-    /// Where none may: the refusal that is nearest to being none.
+    /// Where none may: what the configuration misses by most that misses by least.
     pub nearest: Option<Refusal>,
-    /// Where none may: the least that it needs in the pool that is shortest, over all configurations.
-    pub least_short: Option<Refusal>,
+    /// By what factor that is missed, above 1; infinite where no figure tells; 0 where one may be used.
+    pub miss: f64,
     /// Weight formats in which it was not considered, and why.
     pub left_out: Vec<LeftOut>,
 }
@@ -48,8 +50,9 @@ pub struct WorkloadOnDevice {
 pub struct Generated<'a> {
     /// Site class by site class, workload by workload, device by device in catalog order.
     pub candidates: Vec<Candidate<'a>>,
-    /// Admitted devices that may not be used, by site class and device index.
-    pub refused: Vec<(usize, usize, DeviceRefusal)>,
+    /// Admitted devices that may not be used, by site class and device index, each with all reasons, the first to be told
+    /// in front.
+    pub refused: Vec<(usize, usize, Vec<DeviceRefusal>)>,
     /// What came of each workload on each usable device.
     pub outcomes: Vec<WorkloadOnDevice>,
     /// How many candidates were worked out.
@@ -62,7 +65,7 @@ struct Job<'a> {
     workload: usize,
     device_index: usize,
     device: &'a Device,
-    refusal: Option<DeviceRefusal>,
+    refusals: Vec<DeviceRefusal>,
 }
 
 struct Batch<'a> {
@@ -96,15 +99,15 @@ pub fn generate_with<'a>(
         let devices: Vec<_> = catalog
             .devices()
             .enumerate()
-            .filter(|(_, d)| screen::admitted(d, site))
             .map(|(i, d)| (i, d, screen::screen(d, site, scenario.objective)))
+            .filter(|(_, _, refusals)| !refusals.iter().any(DeviceRefusal::is_exclusion))
             .collect();
-        refused.extend(devices.iter().filter_map(|(i, _, r)| r.clone().map(|r| (s, *i, r))));
+        refused.extend(devices.iter().filter(|(_, _, r)| !r.is_empty()).map(|(i, _, r)| (s, *i, r.clone())));
         for w in 0..site.workloads.len() {
-            for (device_index, device, refusal) in &devices {
-                if refusal.is_none() || options.all {
-                    let (device_index, refusal) = (*device_index, refusal.clone());
-                    jobs.push(Job { site: s, workload: w, device_index, device, refusal });
+            for (device_index, device, refusals) in &devices {
+                if refusals.is_empty() || options.all || options.judge_refused {
+                    let (device_index, refusals) = (*device_index, refusals.clone());
+                    jobs.push(Job { site: s, workload: w, device_index, device, refusals });
                 }
             }
         }
@@ -164,109 +167,115 @@ fn work_out<'a>(
 ) -> Batch<'a> {
     let site = &scenario.sites[job.site];
     let workload = &site.workloads[job.workload];
-    let cases: Vec<_> = configurations::choices_on(catalog, job.device, site, workload)
-        .into_iter()
-        .map(|choice| {
-            let key = Memo::key(weights.model(job), job.device_index, &choice, workload);
-            let unsupported = |e: Unsupported| Refusal::Unsupported(e.to_string());
-            let outcome = weights.get(job, &choice.format.id).map_err(unsupported).and_then(|w| {
-                let footprint = memo
-                    .footprint(key, || memory::footprint(&case(job.device, &choice, workload, w)).map_err(unsupported));
-                footprint.map(|f| (f, w))
-            });
-            (choice, key, outcome)
-        })
-        .collect();
-    let mut kept = Vec::new();
-    let mut count = 0u32;
-    let mut usable = false;
-    let mut nearest: Option<Refusal> = None;
-    let mut least_short: Option<Refusal> = None;
+    let worked_out = |choice: Choice<'a>| {
+        let key = Memo::key(weights.model(job), job.device_index, &choice, workload);
+        let outcome = weights.get(job, &choice.format.id).and_then(|w| {
+            let footprint = memo.footprint(key, || memory::footprint(&case(job.device, &choice, workload, w)));
+            footprint.map(|f| (f, w))
+        });
+        (choice, key, outcome)
+    };
+    let choices = configurations::choices_on(catalog, job.device, site, workload);
+    let cases: Vec<_> = choices.into_iter().map(worked_out).collect();
+    let mut batch = Batch {
+        kept: Vec::new(),
+        worked_out: 0,
+        numbers: 0,
+        outcome: WorkloadOnDevice {
+            site: job.site,
+            workload: job.workload,
+            device_index: job.device_index,
+            usable: false,
+            nearest: None,
+            miss: 0.0,
+            left_out: Vec::new(),
+        },
+    };
+    let mut nearest: Option<(f64, Refusal)> = None;
     for (mode_index, mode) in job.device.modes.iter().enumerate() {
         if !screen::mode_admitted(job.device, mode, site) {
             continue;
         }
-        let barred = job.refusal.clone().or_else(|| screen::screen_mode(mode, site, scenario.objective));
+        let mut barred = job.refusals.clone();
+        if barred.is_empty() {
+            barred.extend(screen::screen_mode(mode, site, scenario.objective));
+        }
         let mut in_mode = Vec::with_capacity(cases.len());
         // In a host with several cards a workload may run on any one of them.
         let placed = cases.iter().flat_map(|case| (0..job.device.cards()).map(move |card| (case, card)));
         for ((choice, key, outcome), card) in placed {
-            let mut candidate =
-                blank(job, mode_index, mode, choice, count, outcome.as_ref().ok().map(|(footprint, _)| *footprint));
+            let footprint = outcome.as_ref().ok().map(|(footprint, _)| *footprint);
+            let mut candidate = blank(job, mode_index, mode, choice, footprint);
             candidate.card = card;
-            count += 1;
-            candidate.refusal = match (outcome, &barred) {
-                (Err(refusal), _) => Some(refusal.clone()),
-                (Ok((footprint, weights)), barred) => {
+            let mut refusals: Vec<Refusal> = barred.iter().cloned().map(Refusal::Device).collect();
+            match outcome {
+                // What the engine cannot run is told before what the device misses.
+                Err(unsupported) => refusals.insert(0, Refusal::Unsupported(unsupported.clone())),
+                Ok((footprint, weights)) => {
                     let case = case(job.device, choice, workload, weights);
                     let speed = memo.speed((*key, mode_index, scenario.confidence), || {
                         estimate(&case, mode, scenario.confidence, catalog)
                     });
-                    let refusal = judge(&mut candidate, speed, &case, footprint, scenario, workload);
-                    barred.clone().map(Refusal::Device).or(refusal)
-                }
-            };
-            match &candidate.refusal {
-                None => usable = true,
-                Some(refusal) => {
-                    keep_nearest(&mut nearest, refusal);
-                    if let Refusal::Memory { .. } = refusal {
-                        keep_nearest(&mut least_short, refusal);
-                    }
+                    refusals.extend(judge(&mut candidate, speed, &case, footprint, scenario, workload));
                 }
             }
+            candidate.miss = refusals.iter().map(Refusal::factor).fold(0.0, f64::max);
+            candidate.number = batch.worked_out;
+            batch.worked_out += 1;
+            if refusals.is_empty() {
+                batch.outcome.usable = true;
+            } else {
+                keep_nearest(&mut nearest, candidate.miss, &refusals);
+            }
+            candidate.refusal = refusals.into_iter().next();
             if options.all || candidate.refusal.is_none() {
                 in_mode.push(candidate);
             }
         }
         if options.all {
-            kept.extend(in_mode);
+            batch.kept.extend(in_mode);
         } else {
-            kept.extend(dominance::undominated(in_mode, workload.process.is_some()));
+            batch.kept.extend(dominance::undominated(in_mode, workload.process.is_some()));
         }
     }
-    let worked_out = count;
+    batch.numbers = batch.worked_out;
     let left_out = configurations::left_out_on(catalog, job.device, site, workload);
     let first_mode = job.device.modes.iter().enumerate().find(|(_, m)| screen::mode_admitted(job.device, m, site));
     if let Some((mode_index, mode)) = first_mode {
         for (runtime_id, runtime, format, why) in &left_out {
             if options.all {
                 let choice = Choice::left_out(runtime_id, runtime, format);
-                let mut candidate = blank(job, mode_index, mode, &choice, count, None);
+                let mut candidate = blank(job, mode_index, mode, &choice, None);
+                candidate.number = batch.numbers;
                 candidate.refusal = Some(Refusal::Format(why.clone()));
-                kept.push(candidate);
+                candidate.miss = f64::INFINITY;
+                batch.kept.push(candidate);
             }
-            count += 1;
+            batch.numbers += 1;
         }
     }
-    let left_out: Vec<LeftOut> = left_out.into_iter().map(|(.., left_out)| left_out).collect();
-    if cases.is_empty() && nearest.is_none() {
-        let workload = workload.name.clone();
-        nearest = Some(Refusal::Device(if left_out.is_empty() {
-            DeviceRefusal::NoRuntime(workload)
-        } else {
-            DeviceRefusal::NoFormat { workload, left_out: left_out.clone() }
-        }));
+    batch.outcome.left_out = left_out.into_iter().map(|(.., left_out)| left_out).collect();
+    if cases.is_empty() {
+        let left_out = batch.outcome.left_out.clone();
+        let why = configurations::without_choice(catalog, job.device, site, workload, left_out);
+        nearest = Some((f64::INFINITY, Refusal::NoConfiguration(why)));
     }
-    let outcome = WorkloadOnDevice {
-        site: job.site,
-        workload: job.workload,
-        device_index: job.device_index,
-        usable,
-        nearest: nearest.filter(|_| !usable),
-        least_short: least_short.filter(|_| !usable),
-        left_out,
-    };
-    Batch { kept, worked_out, numbers: count, outcome }
+    if let Some((miss, refusal)) = nearest.filter(|_| !batch.outcome.usable) {
+        (batch.outcome.miss, batch.outcome.nearest) = (miss, Some(refusal));
+    }
+    batch
 }
 
-fn keep_nearest(nearest: &mut Option<Refusal>, refusal: &Refusal) {
-    let nearer = nearest.as_ref().is_none_or(|n| {
-        let (a, b) = (refusal.distance(), n.distance());
-        a.0 < b.0 || (a.0 == b.0 && a.1 < b.1)
+/// Keeps the configuration that misses by the smallest factor, told by what it misses by most; among those without a figure
+/// the one that tells most.
+fn keep_nearest(nearest: &mut Option<(f64, Refusal)>, miss: f64, refusals: &[Refusal]) {
+    let told = refusals.iter().min_by(|a, b| b.factor().total_cmp(&a.factor()).then(a.rank().cmp(&b.rank())));
+    let Some(told) = told else { return };
+    let nearer = nearest.as_ref().is_none_or(|(known, refusal)| {
+        miss.total_cmp(known).then(told.rank().cmp(&refusal.rank())) == std::cmp::Ordering::Less
     });
     if nearer {
-        *nearest = Some(refusal.clone());
+        *nearest = Some((miss, told.clone()));
     }
 }
 
@@ -307,11 +316,10 @@ fn blank<'a>(
     mode_index: usize,
     mode: &'a PowerMode,
     choice: &Choice<'a>,
-    number: u32,
     footprint: Option<Footprint>,
 ) -> Candidate<'a> {
     Candidate {
-        number,
+        number: 0,
         site: job.site,
         workload: job.workload,
         device_index: job.device_index,
@@ -334,35 +342,41 @@ fn blank<'a>(
         latency: None,
         quality_loss: choice.quality_loss,
         refusal: None,
+        miss: 0.0,
     }
 }
 
-/// Works out speed, load and latency, and finds what forbids the candidate even alone on the device.
+/// Works out speed, load and latency, and finds everything that forbids the candidate even alone on the device: memory,
+/// then targets, then load.
 fn judge(
     candidate: &mut Candidate<'_>,
-    estimate: Result<Speed, String>,
+    estimate: Result<Speed, NoEstimate>,
     case: &Case<'_>,
     footprint: &Footprint,
     scenario: &Scenario,
     workload: &Workload,
-) -> Option<Refusal> {
-    let missed = match estimate {
+) -> Vec<Refusal> {
+    let has_target = workload.targets.any();
+    let mut refusals: Vec<Refusal> = memory_refusal(case.device, footprint, scenario.headroom).into_iter().collect();
+    match estimate {
         Ok(speed) => {
             candidate.speed = Some(speed);
-            judge_targets(&speed, workload).and_then(|judged| {
-                candidate.load = judged.load;
-                candidate.latency = judged.latency;
-                judged.missed.map_or(Ok(()), |missed| Err(Refusal::Target(missed)))
-            })
+            match judge_targets(&speed, workload) {
+                Ok(judged) => {
+                    candidate.load = judged.load;
+                    candidate.latency = judged.latency;
+                    refusals.extend(judged.missed().map(Refusal::Target));
+                }
+                Err(why) => refusals.push(Refusal::NoEstimate(why)),
+            }
         }
-        Err(why) => Err(Refusal::NoEstimate(why)),
-    };
-    memory_refusal(case.device, footprint, scenario.headroom)
-        .or_else(|| missed.err().filter(|_| workload.targets.any()))
-        .or_else(|| {
-            (candidate.load > scenario.max_load)
-                .then_some(Refusal::Load { load: candidate.load, max: scenario.max_load })
-        })
+        Err(why) if has_target => refusals.push(Refusal::NoEstimate(why)),
+        Err(_) => {}
+    }
+    if candidate.load > scenario.max_load {
+        refusals.push(Refusal::Load { load: candidate.load, max: scenario.max_load });
+    }
+    refusals
 }
 
 /// The speed of a case: that of a language model or of a network.
@@ -371,12 +385,12 @@ pub(crate) fn estimate(
     mode: &PowerMode,
     confidence: Share,
     catalog: &Catalog,
-) -> Result<Speed, String> {
+) -> Result<Speed, NoEstimate> {
     let calibration = catalog.calibration();
     if case.model.task.is_language() {
-        speed::language_speed(case, mode, confidence, calibration).map(Speed::Language).map_err(|e| e.to_string())
+        speed::language_speed(case, mode, confidence, calibration).map(Speed::Language)
     } else {
-        speed::network_speed(case, mode, confidence, calibration).map(Speed::Network).map_err(|e| e.to_string())
+        speed::network_speed(case, mode, confidence, calibration).map(Speed::Network)
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Speed;
 use super::configurations::Choice;
-use super::refusal::Refusal;
 use crate::catalog::Catalog;
 use crate::domain::{Format, KvPair, Model};
 use crate::memory::{Footprint, Unsupported, Weights};
 use crate::scenario::Workload;
+use crate::speed::NoEstimate;
 use crate::units::{Bytes, Share};
 
 /// What a model's weights take in each format, or why they cannot be stored in it.
@@ -43,8 +43,8 @@ type SpeedKey<'a> = (Key<'a>, usize, Share);
 #[derive(Debug, Default)]
 pub struct Memo<'a> {
     weights: RwLock<Vec<(Arc<Model>, Arc<InFormat<'a>>)>>,
-    footprints: RwLock<HashMap<Key<'a>, Result<Footprint, Refusal>>>,
-    speeds: RwLock<HashMap<SpeedKey<'a>, Result<Speed, String>>>,
+    footprints: RwLock<HashMap<Key<'a>, Result<Footprint, Unsupported>>>,
+    speeds: RwLock<HashMap<SpeedKey<'a>, Result<Speed, NoEstimate>>>,
 }
 
 impl<'a> Memo<'a> {
@@ -99,8 +99,8 @@ impl<'a> Memo<'a> {
     pub(super) fn footprint(
         &self,
         key: Key<'a>,
-        work_out: impl FnOnce() -> Result<Footprint, Refusal>,
-    ) -> Result<Footprint, Refusal> {
+        work_out: impl FnOnce() -> Result<Footprint, Unsupported>,
+    ) -> Result<Footprint, Unsupported> {
         recall(&self.footprints, key, work_out)
     }
 
@@ -108,8 +108,8 @@ impl<'a> Memo<'a> {
     pub(super) fn speed(
         &self,
         key: SpeedKey<'a>,
-        work_out: impl FnOnce() -> Result<Speed, String>,
-    ) -> Result<Speed, String> {
+        work_out: impl FnOnce() -> Result<Speed, NoEstimate>,
+    ) -> Result<Speed, NoEstimate> {
         recall(&self.speeds, key, work_out)
     }
 }

@@ -13,8 +13,8 @@ pub use configurations::{Choice, choices_on, left_out_on};
 pub use generate::{Generated, Options, WorkloadOnDevice, generate, generate_with};
 pub(crate) use generate::{case, estimate, memory_refusal};
 pub use memo::Memo;
-pub use refusal::{DeviceRefusal, LeftOut, Missed, Refusal, WhyLeftOut};
-pub(crate) use screen::{admitted, mode_admitted, unverified_facts};
+pub use refusal::{DeviceRefusal, LeftOut, Missed, NoConfiguration, Refusal, UnverifiedFact, WhyLeftOut};
+pub(crate) use screen::{admitted, mode_admitted, screen, unverified_facts};
 pub use targets::{Judged, judge_targets};
 
 use crate::domain::{Device, Format, KvPair, PoolName, PowerMode, Runtime};
@@ -110,6 +110,9 @@ pub struct Candidate<'a> {
     pub quality_loss: Share,
     /// Why it may not be used; absent when it may.
     pub refusal: Option<Refusal>,
+    /// By what factor it misses the limit and target that it misses by most, above 1; infinite where no figure tells; 0
+    /// where nothing is missed.
+    pub miss: f64,
 }
 
 impl Candidate<'_> {

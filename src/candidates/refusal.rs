@@ -1,9 +1,9 @@
-//! Refusals as data: what binds and by how much. Prose is `Display` over them.
+//! Refusals as data: what binds and by how much. Their words stand in `report::refusals`.
 
-use std::fmt;
-
-use crate::domain::PoolName;
-use crate::units::{Bytes, Micros, Milliwatts, Money, Share, product, significant};
+use crate::domain::{DeviceClass, PoolName, Task};
+use crate::memory::Unsupported;
+use crate::speed::NoEstimate;
+use crate::units::{Bytes, Micros, Milliwatts, Money, Share};
 
 /// A rate or latency that a target names.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,72 +64,6 @@ impl Missed {
     }
 }
 
-impl fmt::Display for Missed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Decode { wanted, reached } => {
-                write!(f, "decodes {reached:.1} tok/s at the unfavourable bound, {wanted} wanted")
-            }
-            Self::Inferences { wanted, reached, streams } => write!(
-                f,
-                "runs {} inferences/s at the unfavourable bound, {} wanted",
-                significant(*reached, 3),
-                product(*streams, *wanted)
-            ),
-            Self::RealtimeFactor { wanted, reached, streams } => {
-                let each = if *streams == 1 { String::new() } else { format!(" of each of {streams} streams") };
-                write!(
-                    f,
-                    "takes {} s of work per second of audio{each} at the unfavourable bound, at most {wanted} wanted",
-                    significant(*reached, 3)
-                )
-            }
-            Self::Ttft { wanted, reached } => {
-                write!(
-                    f,
-                    "first token after {:.2} s at the unfavourable bound, {} s wanted",
-                    reached.seconds(),
-                    wanted.seconds()
-                )
-            }
-            Self::Latency { wanted, reached } => {
-                write!(f, "takes {:.4} s at the unfavourable bound, {} s wanted", reached.seconds(), wanted.seconds())
-            }
-        }
-    }
-}
-
-/// Why a candidate may not be used, even alone on the device.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Refusal {
-    /// The engine cannot run it.
-    Unsupported(String),
-    /// A pool is too small for it alone.
-    Memory {
-        /// Which pool.
-        pool: PoolName,
-        /// Needed, headroom included.
-        required: Bytes,
-        /// There.
-        capacity: Bytes,
-    },
-    /// A target needs a rate that nobody knows.
-    NoEstimate(String),
-    /// A target is missed.
-    Target(Missed),
-    /// The target takes more of the device's time than one device may be loaded.
-    Load {
-        /// Taken.
-        load: Share,
-        /// Allowed.
-        max: Share,
-    },
-    /// The weight format is left out: nothing was worked out in it.
-    Format(LeftOut),
-    /// The device itself is refused.
-    Device(DeviceRefusal),
-}
-
 /// A weight format in which a workload is not considered on a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
@@ -171,28 +105,50 @@ impl WhyLeftOut {
     }
 }
 
-impl fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { runtime, format, why } = self;
-        match why {
-            WhyLeftOut::LossUnknown { named: false } => write!(
-                f,
-                "{format} on {runtime} is left out: its loss of quality is unknown (`weights: [{format}]` admits it)"
-            ),
-            WhyLeftOut::LossUnknown { named: true } => write!(
-                f,
-                "{format} on {runtime} is left out: its loss of quality is unknown (without `max_quality_loss` it is \
-                 admitted)"
-            ),
-            WhyLeftOut::LossAbove { loss, limit } => write!(
-                f,
-                "{format} on {runtime} is left out: it loses {loss} of quality, at most {limit} allowed \
-                 (`max_quality_loss: {loss}` admits it)"
-            ),
-            WhyLeftOut::NotLoaded => write!(f, "{runtime} does not load {format}"),
-            WhyLeftOut::NotOnChip => write!(f, "{runtime} does not run {format} on this chip"),
-        }
-    }
+/// Why there is no configuration of a workload on a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoConfiguration {
+    /// None of the device's runtimes runs this kind of model.
+    Task(Task),
+    /// Runtimes of the device run it, and the scenario's lists leave out each of them.
+    RuntimesLeftOut(Vec<String>),
+    /// No format is left on any runtime.
+    Formats(Vec<LeftOut>),
+    /// These runtimes have neither the cache types nor the flash attention that were asked for.
+    Options(Vec<String>),
+}
+
+/// Why a candidate may not be used, even alone on the device.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// The engine cannot run it.
+    Unsupported(Unsupported),
+    /// No configuration exists.
+    NoConfiguration(NoConfiguration),
+    /// The weight format is left out: nothing was worked out in it.
+    Format(LeftOut),
+    /// A pool is too small for it alone.
+    Memory {
+        /// Which pool.
+        pool: PoolName,
+        /// Needed, headroom included.
+        required: Bytes,
+        /// There.
+        capacity: Bytes,
+    },
+    /// A target needs a rate that nobody knows.
+    NoEstimate(NoEstimate),
+    /// A target is missed.
+    Target(Missed),
+    /// The target takes more of the device's time than one device may be loaded.
+    Load {
+        /// Taken.
+        load: Share,
+        /// Allowed.
+        max: Share,
+    },
+    /// The device itself is refused.
+    Device(DeviceRefusal),
 }
 
 impl Refusal {
@@ -205,37 +161,27 @@ impl Refusal {
         }
     }
 
-    /// Orders refusals by how near they are to being none: the nearest miss explains a device best.
+    /// By what factor a limit is missed, above 1; infinite where no figure tells.
     #[must_use]
-    pub fn distance(&self) -> (u8, f64) {
+    pub fn factor(&self) -> f64 {
         match self {
-            Self::Target(missed) => (0, missed.factor()),
-            Self::Load { load, max } => (1, load.as_f64() / max.as_f64().max(1e-9)),
-            Self::Memory { required, capacity, .. } => (2, required.0 as f64 / capacity.0.max(1) as f64),
-            Self::NoEstimate(_) => (3, 0.0),
-            Self::Unsupported(_) => (4, 0.0),
-            Self::Format(_) => (5, 0.0),
-            Self::Device(_) => (6, 0.0),
+            Self::Target(missed) => missed.factor(),
+            Self::Load { load, max } => load.as_f64() / max.as_f64().max(1e-9),
+            Self::Memory { required, capacity, .. } => required.0 as f64 / capacity.0.max(1) as f64,
+            Self::Device(refusal) => refusal.factor(),
+            Self::NoEstimate(_) | Self::Unsupported(_) | Self::NoConfiguration(_) | Self::Format(_) => f64::INFINITY,
         }
     }
-}
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Among refusals without a figure: how much a reader learns from one, most first.
+    #[must_use]
+    pub const fn rank(&self) -> u8 {
         match self {
-            Self::Unsupported(why) => f.write_str(why),
-            Self::Memory { pool, required, capacity } => write!(
-                f,
-                "needs {required} with headroom in {pool} memory, {capacity} there: {} short",
-                required.saturating_sub(*capacity)
-            ),
-            Self::NoEstimate(why) => write!(f, "no speed estimate: {why}"),
-            Self::Target(missed) => missed.fmt(f),
-            Self::Load { load, max } => {
-                write!(f, "its target takes {load} of the device's time, at most {max} allowed")
-            }
-            Self::Format(left_out) => left_out.fmt(f),
-            Self::Device(refusal) => refusal.fmt(f),
+            Self::Target(_) | Self::Load { .. } | Self::Memory { .. } => 0,
+            Self::NoEstimate(_) => 1,
+            Self::Unsupported(_) => 2,
+            Self::Format(_) | Self::NoConfiguration(_) => 3,
+            Self::Device(_) => 4,
         }
     }
 }
@@ -243,18 +189,28 @@ impl fmt::Display for Refusal {
 /// Why a device may not be used at all.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DeviceRefusal {
+    /// Devices of this kind are not allowed.
+    Class(DeviceClass),
+    /// Devices of this maker are not allowed.
+    Vendor(String),
+    /// It is not among the devices that are allowed.
+    NotListed,
+    /// It is excluded, or each of its modes is.
+    Excluded,
     /// Nobody gives a price.
     NoPrice,
     /// Nobody gives the price of something that it needs.
     NoAccessoryPrice(String),
     /// Facts that count are marked unverified.
-    Unverified(Vec<String>),
+    Unverified(Vec<UnverifiedFact>),
     /// Withdrawn, cancelled or sold used only, and not named.
     NamedOnly,
-    /// The ambient range is unknown or does not cover the one asked.
+    /// The ambient range is unknown, not verified, or does not cover the one asked.
     Temperature {
-        /// The device's.
+        /// The device's, where anybody states one.
         range: Option<(i32, i32)>,
+        /// Whether a source confirms it, or the scenario does not ask.
+        confirmed: bool,
         /// Asked.
         wanted: (i32, i32),
     },
@@ -276,62 +232,52 @@ pub enum DeviceRefusal {
     },
     /// Draws more than a unit may.
     Power {
-        /// In this mode.
+        /// In this mode, or in the most frugal one.
         power: Milliwatts,
         /// At most.
         limit: Milliwatts,
     },
-    /// None of its runtimes can run a workload, or is allowed to.
-    NoRuntime(String),
-    /// Its runtimes can run a workload, but in none of their formats.
-    NoFormat {
-        /// The workload's name.
-        workload: String,
-        /// Those formats.
-        left_out: Vec<LeftOut>,
-    },
+}
+
+/// A fact of a device that no source confirms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnverifiedFact {
+    /// A field of the device, as catalogs name it.
+    Field(&'static str),
+    /// The price of something that it needs.
+    AccessoryPrice(String),
 }
 
 impl DeviceRefusal {
+    /// Whether the scenario does not admit the device at all: such devices are no candidates.
+    #[must_use]
+    pub const fn is_exclusion(&self) -> bool {
+        matches!(self, Self::Class(_) | Self::Vendor(_) | Self::NotListed | Self::Excluded)
+    }
+
+    /// By what factor a limit is missed, above 1; infinite where no figure tells.
+    #[must_use]
+    pub fn factor(&self) -> f64 {
+        match self {
+            Self::Price { price, limit } => price.0 as f64 / limit.0.max(1) as f64,
+            Self::Power { power, limit } => power.0 as f64 / limit.0.max(1) as f64,
+            Self::LeadTime { days: Some(days), max } => f64::from(*days) / f64::from((*max).max(1)),
+            _ => f64::INFINITY,
+        }
+    }
+
     /// The switch in the scenario that would admit the device, when there is one.
     #[must_use]
-    pub fn switch(&self) -> Option<&'static str> {
+    pub const fn switch(&self) -> Option<&'static str> {
         match self {
-            Self::Unverified(_) => Some("allow.unverified: true"),
+            Self::Unverified(_) | Self::Temperature { range: Some(_), confirmed: false, .. } => {
+                Some("allow.unverified: true")
+            }
             Self::NamedOnly => Some("allow.devices naming it"),
             Self::NoPrice => Some("--prices with a row for it"),
             Self::NoAccessoryPrice(_) => Some("a --catalog file that prices what it needs besides"),
+            Self::LeadTime { days: None, .. } => Some("--prices with a column lead_time_days"),
             _ => None,
-        }
-    }
-}
-
-impl fmt::Display for DeviceRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPrice => f.write_str("its price is unknown"),
-            Self::NoAccessoryPrice(what) => write!(f, "the price of its {what} is unknown"),
-            Self::Unverified(facts) => write!(f, "unverified: {}", facts.join(", ")),
-            Self::NamedOnly => f.write_str("not sold new: offered only when named"),
-            Self::Temperature { range: Some((low, high)), wanted } => {
-                write!(f, "made for {low} to {high} °C, {} to {} °C wanted", wanted.0, wanted.1)
-            }
-            Self::Temperature { range: None, .. } => f.write_str("its operating temperature is unknown"),
-            Self::LeadTime { days: Some(days), max } => write!(f, "takes {days} days to arrive, at most {max} wanted"),
-            Self::LeadTime { days: None, .. } => f.write_str("its lead time is unknown"),
-            Self::NoPower => f.write_str("its power draw is unknown"),
-            Self::Price { price, limit } => write!(f, "costs {price} USD, at most {limit} allowed"),
-            Self::Power { power, limit } => {
-                write!(f, "draws {} W at full load, at most {} W allowed", power.watts(), limit.watts())
-            }
-            Self::NoRuntime(workload) => write!(f, "no allowed runtime of it runs `{workload}`"),
-            // What a line in the scenario would admit is the cheapest change: it is told alone.
-            Self::NoFormat { workload, left_out } => {
-                let admissible = left_out.iter().filter(|l| l.why.can_be_admitted());
-                let told: Vec<String> = admissible.map(LeftOut::to_string).collect();
-                let told = if told.is_empty() { left_out.iter().map(LeftOut::to_string).collect() } else { told };
-                write!(f, "no format of `{workload}` may be used: {}", told.join("; "))
-            }
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use super::Speed;
-use super::refusal::{Missed, Refusal};
+use super::refusal::Missed;
 use crate::scenario::{RateTarget, SPEECH_WINDOW_S, Workload};
+use crate::speed::NoEstimate;
 use crate::units::{Micros, Share};
 
 /// What a speed comes to under the targets of a workload.
@@ -14,8 +15,17 @@ pub struct Judged {
     pub load: Share,
     /// Latency when alone at the unfavourable bound and its target, when there is one.
     pub latency: Option<(Micros, Micros)>,
-    /// The target that is missed: that of the rate before that of latency.
-    pub missed: Option<Missed>,
+    /// The rate target that is missed.
+    pub slow: Option<Missed>,
+    /// The latency target that is missed.
+    pub late: Option<Missed>,
+}
+
+impl Judged {
+    /// The targets that are missed: that of the rate before that of latency.
+    pub fn missed(&self) -> impl Iterator<Item = Missed> {
+        self.slow.into_iter().chain(self.late)
+    }
 }
 
 /// Holds a speed against the targets, each of which holds for every stream.
@@ -25,8 +35,8 @@ pub struct Judged {
 /// that each gets its part of the rate of one. All streams may be busy at once, whatever the duty.
 ///
 /// # Errors
-/// [`Refusal::NoEstimate`] when a target asks for something that the speed does not tell.
-pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, Refusal> {
+/// [`NoEstimate`] when a target asks for something that the speed does not tell.
+pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, NoEstimate> {
     let targets = &workload.targets;
     let mut judged = Judged::default();
     let (time, wanted) = match (speed, speed.latency()) {
@@ -37,7 +47,7 @@ pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, Refus
     if let Some(wanted) = wanted {
         let reached = Micros::rounded_up(time.high);
         judged.latency = Some((reached, wanted));
-        judged.missed = match targets.ttft {
+        judged.late = match targets.ttft {
             _ if reached <= wanted => None,
             Some(_) => Some(Missed::Ttft { wanted, reached }),
             None => Some(Missed::Latency { wanted, reached }),
@@ -49,22 +59,22 @@ pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, Refus
         judged.load = Share::rounded_up(wanted * workload.duty.as_f64() / reached);
         // A rate of nothing at all (or no number) must not pass as a reached target.
         if !matches!(reached.partial_cmp(&wanted), Some(Ordering::Greater | Ordering::Equal)) {
-            judged.missed = Some(missed(rate, reached, workload.streams));
+            judged.slow = Some(missed(rate, reached, workload.streams));
         }
     }
     Ok(judged)
 }
 
 /// Tokens or inferences per second that each stream gets when all are busy, at the unfavourable bound.
-fn of_each_stream(speed: &Speed, workload: &Workload, rate: RateTarget) -> Result<f64, Refusal> {
+fn of_each_stream(speed: &Speed, workload: &Workload, rate: RateTarget) -> Result<f64, NoEstimate> {
     match (rate, speed) {
         (RateTarget::Decode(_), Speed::Language(language)) => {
-            language.decode.map(|d| d.low.0).ok_or_else(|| Refusal::NoEstimate("it does not decode".to_owned()))
+            language.decode.map(|d| d.low.0).ok_or_else(|| NoEstimate::Unable("it does not decode"))
         }
         _ => speed
             .inferences_of_each(workload.streams)
             .map(|each| each.low.0)
-            .ok_or_else(|| Refusal::NoEstimate("it is asked for inferences, which it does not run".to_owned())),
+            .ok_or_else(|| NoEstimate::Unable("it is asked for inferences, which it does not run")),
     }
 }
 

@@ -146,7 +146,7 @@ pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, Stri
         activation_rule: footprint.activation_rule,
         flash_attention: case.flash_attention,
         settings: footprint.settings,
-        speed: estimate(&case, question.mode, question.confidence, catalog),
+        speed: estimate(&case, question.mode, question.confidence, catalog).map_err(|e| e.to_string()),
     })
 }
 

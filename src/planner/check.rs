@@ -224,7 +224,7 @@ pub fn check(
     today: i64,
     max_age: i64,
 ) -> Check {
-    let generated = candidates::generate(scenario, catalog, Options { all: true });
+    let generated = candidates::generate(scenario, catalog, Options { all: true, ..Options::default() });
     let built = build(scenario, catalog, &generated);
     let (value, broken) = match assignment(saved, scenario, &generated, &built) {
         Err(broken) => (None, broken),

@@ -90,8 +90,12 @@ impl Market {
     #[must_use]
     pub fn of(catalog: &Catalog, generated: &Generated<'_>) -> Self {
         let considered: BTreeSet<usize> = generated.outcomes.iter().map(|o| o.device_index).collect();
-        let missing: BTreeSet<usize> =
-            generated.refused.iter().filter(|(_, _, r)| r.switch().is_some()).map(|(_, index, _)| *index).collect();
+        let missing: BTreeSet<usize> = generated
+            .refused
+            .iter()
+            .filter(|(_, _, r)| r.iter().any(|r| r.switch().is_some()))
+            .map(|(_, index, _)| *index)
+            .collect();
         Self {
             known: catalog.devices().count(),
             considered: considered.len(),

@@ -260,7 +260,7 @@ impl Probe<'_, '_> {
         let workload = self.at(streams, context);
         match self.speed(mode, streams, context) {
             Some(speed) => judge_targets(&speed, &workload)
-                .is_ok_and(|judged| judged.missed.is_none() && judged.load <= self.scenario.max_load),
+                .is_ok_and(|judged| judged.missed().next().is_none() && judged.load <= self.scenario.max_load),
             None => !workload.targets.any(),
         }
     }

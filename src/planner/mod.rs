@@ -25,4 +25,4 @@ pub use plan::{
     Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted,
     WorkloadAssumption, plan, plan_with,
 };
-pub use rejected::{Rejected, rejected};
+pub use rejected::{Joint, Rejected, Why, rejected};

@@ -122,7 +122,7 @@ pub fn validate<'a>(
     workload: Option<&str>,
     device: Option<&str>,
 ) -> Result<Validation<'a>, Diagnostic> {
-    let generated = candidates::generate(scenario, catalog, Options { all: true });
+    let generated = candidates::generate(scenario, catalog, Options { all: true, ..Options::default() });
     let (site, index) = find_workload(scenario, workload)?;
     let device = match device {
         Some(id) => catalog.device(id)?.0.id.as_str(),

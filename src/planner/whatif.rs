@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::build::build;
 use super::explain::{Unit, Verdict, number::Grid, verdict};
 use super::plan::{Plan, PlannedSite};
-use crate::candidates::{Memo, Options, admitted, generate_with};
+use crate::candidates::{Memo, Options, generate_with, screen};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
 use crate::figures::usd;
@@ -201,11 +201,11 @@ fn listed(old: &Side<'_, '_>, new: &Side<'_, '_>, device: &str) -> Option<String
 fn refused(side: &Side<'_, '_>, site: &str, device: &str) -> Option<String> {
     let known = side.plan.rejected.iter().find(|r| r.device == device && r.site == site);
     if let Some(rejected) = known {
-        return Some(rejected.reason.clone());
+        return Some(rejected.why.to_string());
     }
     let Ok((fact, _)) = side.catalog.device(device) else { return Some("it is not in the catalogs".to_owned()) };
     let site = side.scenario.sites.iter().find(|s| s.name == site)?;
-    (!admitted(fact, site)).then(|| "it is not among the devices allowed".to_owned())
+    screen(fact, site, side.scenario.objective).first().map(ToString::to_string)
 }
 
 /// The values that a path takes in a sweep.

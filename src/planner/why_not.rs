@@ -3,18 +3,27 @@
 use super::build::build;
 use super::explain::{Asker, Verdict};
 use super::plan::Plan;
-use super::rejected::rejected;
+use super::rejected::{Why, rejected};
 use super::sensitivity::edge;
-use crate::candidates::unverified_facts;
+use crate::candidates::screen;
 use crate::catalog::{Catalog, prices};
-use crate::domain::{Availability, Device, Offer};
-use crate::scenario::{Document, FindModel, ObjectiveKind, Path, Scenario, Site};
+use crate::domain::{Device, Offer};
+use crate::scenario::{Document, FindModel, Path, Scenario};
 use crate::solve::SearchLimits;
-use crate::units::{Milliwatts, Money};
+use crate::units::Money;
 use crate::yaml::{Node, Value};
 
 /// A price that nobody would ask: what is chosen at it is chosen at any price.
 const ANY_PRICE: i64 = 1_000_000_000;
+
+/// A constraint that a device misses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Miss {
+    /// The site class that it concerns, when it is one of several.
+    pub site: Option<String>,
+    /// What is missed, and by how much.
+    pub why: Why,
+}
 
 /// Why a device is not in the plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +35,7 @@ pub struct WhyNot {
     /// Its price, where known.
     pub price: Option<Money>,
     /// Every constraint that it misses, and by how much.
-    pub misses: Vec<String>,
+    pub misses: Vec<Miss>,
     /// The objective of the best plan with this device alone, when there is one.
     pub alone: Option<f64>,
     /// The part of its price that goes to what it needs besides.
@@ -50,9 +59,11 @@ pub fn why_not(
 ) -> Result<WhyNot, crate::diag::Diagnostic> {
     let device = catalog.device(id)?.0;
     let mut misses = Vec::new();
+    let several = scenario.sites.len() > 1;
     for site in &scenario.sites {
-        let of = if scenario.sites.len() > 1 { format!("for `{}` ", site.name) } else { String::new() };
-        misses.extend(own_misses(device, site, scenario.objective).into_iter().map(|miss| format!("{of}{miss}")));
+        let name = several.then(|| site.name.clone());
+        let refusals = screen(device, site, scenario.objective).into_iter();
+        misses.extend(refusals.map(|refusal| Miss { site: name.clone(), why: Why::Device(refusal) }));
     }
     let asker = Asker::new(catalog, find_model, limits).deciding_ties(limits);
     let only = only(doc, &device.id);
@@ -60,13 +71,16 @@ pub fn why_not(
     if let Some(bare) = bare.and_then(|d| asker.resolve(&d).ok()) {
         let generated = asker.generate(&bare);
         for outcome in generated.outcomes.iter().filter(|o| !o.usable) {
-            if let Some(refusal) = &outcome.nearest {
-                misses.push(format!("`{}`: {refusal}", bare.sites[outcome.site].workloads[outcome.workload].name));
+            if let Some(refusal) = outcome.nearest.clone() {
+                let site = &bare.sites[outcome.site];
+                let name = site.workloads[outcome.workload].name.clone();
+                misses.push(Miss { site: several.then(|| site.name.clone()), why: Why::Workload { name, refusal } });
             }
         }
         if misses.is_empty() {
             let built = build(&bare, catalog, &generated);
-            misses.extend(rejected(&bare, catalog, &generated, &built).into_iter().map(|r| r.reason));
+            let rejected = rejected(&bare, catalog, &generated, &built).into_iter();
+            misses.extend(rejected.map(|r| Miss { site: several.then_some(r.site), why: r.why }));
         }
     }
     misses.dedup();
@@ -81,77 +95,6 @@ pub fn why_not(
         alone,
         wins_at,
     })
-}
-
-/// What the device itself misses, whatever it should run.
-fn own_misses(device: &Device, site: &Site, objective: ObjectiveKind) -> Vec<String> {
-    let mut misses = Vec::new();
-    for allow in &site.allow {
-        if allow.classes.as_ref().is_some_and(|c| !c.contains(&device.class)) {
-            misses.push(format!("its class {} is not allowed", device.class.id()));
-        }
-        let vendor = device.vendor.to_lowercase();
-        if allow.vendors.as_ref().is_some_and(|v| !v.iter().any(|v| vendor.contains(v))) {
-            misses.push(format!("devices of {} are not allowed", device.vendor));
-        }
-        if allow.devices.as_ref().is_some_and(|d| !d.iter().any(|n| n.id == device.id)) {
-            misses.push("it is not among the devices allowed".to_owned());
-        }
-        if allow.exclude.iter().any(|n| n.id == device.id) {
-            misses.push("it is excluded".to_owned());
-        }
-        if let Some((low, high)) = allow.operating_temp_c {
-            match device.operating_temp_c {
-                None => misses.push("its operating temperature is unknown".to_owned()),
-                Some((min, max)) if min > low || max < high => {
-                    misses.push(format!("made for {min} to {max} °C, {low} to {high} °C wanted"));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    let named = site.allow.iter().any(|a| a.devices.as_ref().is_some_and(|d| d.iter().any(|n| n.id == device.id)));
-    if device.availability == Availability::NamedOnly && !named {
-        misses.push("not sold new: offered only when named in allow.devices".to_owned());
-    }
-    match device.prices.iter().map(|b| b.price).min() {
-        None => misses.push("its price is unknown".to_owned()),
-        Some(price) => {
-            if let Some(limit) = site.limits.price.filter(|l| price > *l) {
-                let over = Money(price.0 - limit.0);
-                misses.push(format!("costs {price} USD, at most {limit} allowed: {over} too much"));
-            }
-        }
-    }
-    if let Some(limit) = site.limits.power {
-        match device.modes.iter().map(|m| m.power).min().flatten() {
-            None => misses.push("its power draw is unknown".to_owned()),
-            Some(power) if power > limit => misses.push(format!(
-                "draws {} W in its most frugal mode, at most {} W allowed: {} W too much",
-                power.watts(),
-                limit.watts(),
-                Milliwatts(power.0 - limit.0).watts()
-            )),
-            Some(_) => {}
-        }
-    }
-    if let Some(most) = site.limits.lead_time_days {
-        match device.soonest().or(device.lead_time_days) {
-            None => misses.push("its lead time is unknown".to_owned()),
-            Some(days) if days > most => {
-                misses.push(format!("takes {days} days to arrive, at most {most} wanted: {} too many", days - most))
-            }
-            Some(_) => {}
-        }
-    }
-    if !site.allows_unverified() {
-        let counts_power = objective != ObjectiveKind::Capex || site.limits.power.is_some();
-        let facts = unverified_facts(device, objective, counts_power);
-        if !facts.is_empty() {
-            misses.push(format!("unverified: {} (allow.unverified: true would admit it)", facts.join(", ")));
-        }
-    }
-    misses
 }
 
 /// The scenario with this device alone.

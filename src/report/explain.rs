@@ -66,7 +66,7 @@ pub fn explained_json(plan: &Plan<'_>, explanation: &Explanation, more: Map<Stri
         let members = |list: &[Member]| Value::Array(list.iter().map(member).collect());
         object.insert("conflict".to_owned(), members(&explanation.conflict));
         object.insert("conflicts".to_owned(), explanation.conflicts.iter().map(|c| members(c)).collect());
-        object.insert("nearest".to_owned(), json!(explanation.nearest));
+        object.insert("nearest".to_owned(), json!(explanation.nearest.as_ref().map(ToString::to_string)));
         object.insert("relaxations".to_owned(), explanation.relaxations.iter().map(relaxation).collect());
         object.insert("explanation_cut".to_owned(), json!(explanation.cut));
         object.extend(more);

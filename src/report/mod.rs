@@ -10,6 +10,7 @@ mod model;
 mod objective;
 mod page;
 mod plan;
+mod refusals;
 mod sensitivity;
 mod table;
 mod validate;

@@ -9,7 +9,7 @@ use super::objective::figure;
 use super::table::{Cell, Table};
 use crate::figures::{self, usd};
 use crate::planner::sensitivity::{Beyond, Gain, Stable};
-use crate::planner::why_not::WhyNot;
+use crate::planner::why_not::{Miss, WhyNot};
 use crate::scenario::ObjectiveKind;
 
 /// Prices of other devices that people are shown; JSON has all.
@@ -167,7 +167,8 @@ pub fn why_not_text(why: &WhyNot, objective: ObjectiveKind) -> String {
         let _ = writeln!(text, "\nWhy not {}?", why.device);
     }
     for miss in &why.misses {
-        let _ = writeln!(text, "  {miss}");
+        let admit = miss.why.switch().map_or_else(String::new, |s| format!(" ({s} would admit it)"));
+        let _ = writeln!(text, "  {}{admit}", missed(miss));
     }
     if let Some(alone) = why.alone {
         let _ = writeln!(text, "  the best plan with it alone comes to {}", figure(objective, alone));
@@ -187,6 +188,11 @@ pub fn why_not_text(why: &WhyNot, objective: ObjectiveKind) -> String {
     text
 }
 
+fn missed(miss: &Miss) -> String {
+    let site = miss.site.as_ref().map_or_else(String::new, |site| format!("for `{site}` "));
+    format!("{site}{}", miss.why)
+}
+
 /// What a price holds besides that of the device.
 fn besides(why: &WhyNot) -> String {
     if why.accessories.0 == 0 {
@@ -204,7 +210,7 @@ pub fn why_not_value(why: &WhyNot) -> Value {
         "chosen": why.chosen,
         "price": why.price.map(|p| p.usd()),
         "accessories": why.accessories.usd(),
-        "misses": why.misses,
+        "misses": why.misses.iter().map(missed).collect::<Vec<_>>(),
         "objective_alone": why.alone,
         "wins_at": why.wins_at.map(|p| p.usd()),
     })

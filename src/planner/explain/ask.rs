@@ -165,7 +165,12 @@ impl<'a> Asker<'a> {
 
     /// The candidates of a scenario; what earlier questions worked out is not worked out again.
     pub(in crate::planner) fn generate(&self, scenario: &Scenario) -> Generated<'a> {
-        candidates::generate_with(scenario, self.catalog, Options::default(), &self.memo)
+        self.generate_for(scenario, Options::default())
+    }
+
+    /// As [`Self::generate`], with more or less of it kept.
+    pub(in crate::planner) fn generate_for(&self, scenario: &Scenario, options: Options) -> Generated<'a> {
+        candidates::generate_with(scenario, self.catalog, options, &self.memo)
     }
 
     /// The whole plan of a scenario; nothing when the time runs out.

@@ -14,6 +14,7 @@ pub use ask::{Asker, Found, Unit, Verdict};
 use crate::scenario::{Document, Path};
 use crate::yaml::Node;
 use constraints::{Constraint, Kind};
+pub use nearest::Nearest;
 
 /// Further conflicts that are told.
 const FURTHER: usize = 4;
@@ -54,7 +55,7 @@ pub struct Explanation {
     /// Further ones that share no member with it, nor with each other.
     pub conflicts: Vec<Vec<Member>>,
     /// How near the nearest device comes within the first conflict.
-    pub nearest: Option<String>,
+    pub nearest: Option<Nearest>,
     /// The smallest changes that open a plan, cheapest first.
     pub relaxations: Vec<Relaxation>,
     /// Whether the time ran out first: there may be more, and what is named as smallest may not be.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::others;
 use super::{assumed, rates};
-use crate::planner::{Energy, Plan, PlannedDevice, PlannedWorkload};
+use crate::planner::{Energy, Plan, PlannedDevice, PlannedWorkload, Why};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 
@@ -74,10 +74,16 @@ pub fn plan_value(plan: &Plan<'_>) -> Value {
                 "device": r.device,
                 "site": r.site,
                 "unit_price": r.price.map(|p| p.usd()),
-                "workload": r.workload,
-                "reason": r.reason,
-                "short_bytes": r.short.map(|b| b.0),
-                "switch": r.switch,
+                "workload": match &r.why {
+                    Why::Workload { name, .. } => Some(name),
+                    _ => None,
+                },
+                "reason": r.why.to_string(),
+                "reasons": std::iter::once(r.why.to_string())
+                    .chain(r.besides.iter().map(ToString::to_string))
+                    .collect::<Vec<_>>(),
+                "short_bytes": r.why.short().map(|b| b.0),
+                "switch": r.why.switch(),
             })
         })
         .collect();

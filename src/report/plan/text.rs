@@ -321,7 +321,7 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
     let cheaper: Vec<&Rejected> = plan
         .rejected
         .iter()
-        .filter(|r| r.switch.is_none() && r.price.is_some_and(|p| paid.is_none_or(|paid| p < paid)))
+        .filter(|r| r.why.switch().is_none() && r.price.is_some_and(|p| paid.is_none_or(|paid| p < paid)))
         .collect();
     if !cheaper.is_empty() {
         let title = match (paid, plan.status) {
@@ -332,7 +332,7 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
         writeln!(out, "\n{title}")?;
         for rejected in cheaper.iter().take(SHOWN_REJECTED) {
             let price = rejected.price.map_or_else(String::new, figures::amount);
-            writeln!(out, "  {price:>10}  {}: {}", rejected.device, rejected.reason)?;
+            writeln!(out, "  {price:>10}  {}: {}", rejected.device, rejected.why)?;
         }
         if cheaper.len() > SHOWN_REJECTED {
             writeln!(out, "              and {} more (--format json names all)", cheaper.len() - SHOWN_REJECTED)?;
@@ -340,7 +340,7 @@ fn write_rejected(out: &mut String, plan: &Plan<'_>) -> std::fmt::Result {
     }
     let mut left_out: Vec<(&str, Vec<&str>)> = Vec::new();
     for rejected in &plan.rejected {
-        if let Some(switch) = rejected.switch {
+        if let Some(switch) = rejected.why.switch() {
             match left_out.iter_mut().find(|(s, _)| *s == switch) {
                 Some((_, devices)) => devices.push(&rejected.device),
                 None => left_out.push((switch, vec![&rejected.device])),
@@ -485,7 +485,11 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
     }
     let mut rejected = Table::new(&["device", ">price USD", "reason"]);
     for r in &plan.rejected {
-        rejected.rows.push(vec![Cell::text(&r.device), Cell::or_empty(r.price, Cell::money), Cell::text(&r.reason)]);
+        rejected.rows.push(vec![
+            Cell::text(&r.device),
+            Cell::or_empty(r.price, Cell::money),
+            Cell::text(r.why.to_string()),
+        ]);
     }
     let _ = write!(text, "\n## Rejected\n\n{}", rejected.markdown());
     text
