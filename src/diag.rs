@@ -1,8 +1,14 @@
 //! Errors that a person can act on: what, where (file, line, caret), what was expected, the nearest valid name.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use crate::visible::{cut, shown, shown_in_place};
+
+/// Characters of the longest message, and of the longest line of a file, that is shown.
+const LONGEST: usize = 1000;
 
 /// A place in a text file, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,10 +100,17 @@ impl Diagnostic {
         self.at
     }
 
-    /// Everything on one line, for a cell of a table.
+    /// Everything on one line, for a cell of a table: place, message, hints.
     #[must_use]
     pub fn one_line(&self) -> String {
-        let mut text = self.message.clone();
+        let mut text = match (&self.file, self.at) {
+            (Some(file), Some(at)) => format!("{file}:{}:{}: {}", at.line, at.column, self.message),
+            (Some(file), None) => format!("{file}: {}", self.message),
+            (None, _) => self.message.clone(),
+        };
+        if let Cow::Owned(cut) = cut(&text, LONGEST) {
+            text = cut;
+        }
         for hint in &self.hints {
             text.push_str("; ");
             text.push_str(hint);
@@ -105,21 +118,32 @@ impl Diagnostic {
         text
     }
 
+    /// The line of a text that it is about.
+    fn line_of<'s>(&self, source: &'s str) -> &'s str {
+        let line = self.at.map_or(1, |at| at.line).saturating_sub(1);
+        source.lines().nth(line as usize).unwrap_or_default()
+    }
+
     /// The text for a terminal, with colour if asked.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let hints: Vec<_> = self.hints.iter().map(|h| Level::HELP.message(h.as_str())).collect();
-        let title = Level::ERROR.primary_title(self.message.as_str());
-        let group = match (&self.file, self.at, &self.source) {
+        // Whatever comes from outside is cleaned before the renderer adds its colours.
+        let clean = |text: &str| shown(&cut(text, LONGEST)).into_owned();
+        let (message, hints): (_, Vec<_>) = (clean(&self.message), self.hints.iter().map(|h| clean(h)).collect());
+        let hints: Vec<_> = hints.iter().map(|h| Level::HELP.message(h.as_str())).collect();
+        let title = Level::ERROR.primary_title(message.as_str());
+        let file = self.file.as_deref().map(shown);
+        let source = self.source.as_deref().filter(|source| self.line_of(source).len() <= LONGEST).map(shown_in_place);
+        let group = match (&file, self.at, &source) {
             (Some(file), Some(at), Some(source)) => {
                 let span = byte_span(source, at);
                 title.element(
-                    Snippet::source(source.as_str()).path(file.as_str()).annotation(AnnotationKind::Primary.span(span)),
+                    Snippet::source(source.as_ref()).path(file.as_ref()).annotation(AnnotationKind::Primary.span(span)),
                 )
             }
             (Some(file), at, _) => {
-                let place = at.map_or_else(|| file.clone(), |p| format!("{file}:{}:{}", p.line, p.column));
+                let place = at.map_or_else(|| file.to_string(), |p| format!("{file}:{}:{}", p.line, p.column));
                 let report = [title.element(Level::NOTE.message(format!("in {place}"))).elements(hints)];
                 return renderer.render(&report);
             }

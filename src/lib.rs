@@ -19,4 +19,5 @@ pub mod scenario;
 pub mod solve;
 pub mod speed;
 pub mod units;
+pub mod visible;
 pub mod yaml;

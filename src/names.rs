@@ -6,9 +6,16 @@ pub fn folded(id: &str) -> String {
     id.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
+/// Bytes of the longest name that a near one is looked for.
+const LONGEST: usize = 200;
+
 /// The candidate that looks most like `wanted`, if one is near enough to be what was meant.
 #[must_use]
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody misspells a name at such length, and every distance takes the product of both lengths.
+    if wanted.len() > LONGEST {
+        return None;
+    }
     let target = folded(wanted);
     candidates
         .into_iter()

@@ -1,5 +1,6 @@
 //! `edgemem budget`.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -12,6 +13,7 @@ use crate::diag::Diagnostic;
 use crate::planner::budget;
 use crate::report;
 use crate::units::Share;
+use crate::visible;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Budget) -> Result<u8, Failure> {
@@ -27,9 +29,14 @@ pub(crate) fn run(arguments: &Budget) -> Result<u8, Failure> {
             return Err(Diagnostic::error("the answer to --cases is CSV").hint("use --format csv").into());
         }
         let (text, code) = cases::run(path, &catalog, defaults)?;
+        let shown = |piece: Vec<u8>| match std::str::from_utf8(&piece).map(visible::shown) {
+            Ok(Cow::Owned(clean)) => clean.into_bytes(),
+            _ => piece,
+        };
+        let text: Vec<Vec<u8>> = text.into_iter().map(shown).collect();
         output::write_pieces(&text, sink.output.as_deref())?;
         if code == BAD_INPUT {
-            anstream::eprintln!("edgemem: some rows could not be worked out: see their column `error`");
+            output::note("some rows could not be worked out: see their column `error`");
         }
         return Ok(code);
     }
@@ -43,7 +50,7 @@ pub(crate) fn run(arguments: &Budget) -> Result<u8, Failure> {
         Form::Markdown => report::budget_table(&answer).markdown(),
         Form::Json => format!("{:#}\n", report::budget_value(&question, &answer)),
     };
-    output::write(text.as_bytes(), sink.output.as_deref())?;
+    output::show(&text, sink.format == Form::Json, sink.output.as_deref())?;
     Ok(DONE)
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &Candidates) -> Result<u8, Failure> {
     let table = report::candidates(&inputs.scenario, &generated);
     if arguments.sink.format == Form::Table {
         let text = report::candidates_text(table, output::width(arguments.sink.output.as_deref()));
-        output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+        output::show(&text, false, arguments.sink.output.as_deref())?;
     } else {
         output::table(&table, &arguments.sink)?;
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use csv::StringRecord;
 use rayon::prelude::*;
 
-use super::files::Models;
+use super::files::{Bounded, Models};
 use super::{BAD_INPUT, DONE, Failure};
 use crate::candidates::Speed;
 use crate::catalog::Catalog;
@@ -17,6 +17,7 @@ use crate::domain::{Device, Format, KvPair, KvType, Model, PowerMode, Runtime};
 use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
+use crate::report::no_formula;
 use crate::scenario::{DEFAULT_INPUT_TOKENS, FlashChoice};
 use crate::units::{Bytes, PPM, Range, Share};
 
@@ -404,7 +405,7 @@ pub struct Defaults {
 pub(crate) fn run(path: &Path, catalog: &Catalog, defaults: Defaults) -> Result<(Vec<Vec<u8>>, u8), Failure> {
     let file = path.display().to_string();
     let table = File::open(path).map_err(|e| Diagnostic::error(format!("cannot read {file}: {e}")))?;
-    let (pieces, whole) = answers(table, &file, catalog, defaults)?;
+    let (pieces, whole) = answers(Bounded::new(table), &file, catalog, defaults)?;
     Ok((pieces, if whole { DONE } else { BAD_INPUT }))
 }
 
@@ -518,7 +519,7 @@ fn write_row(out: &mut Vec<u8>, row: &StringRecord, answer: &Result<Answer, Stri
         Err(why) => {
             write_question(out, row);
             out.extend(std::iter::repeat_n(b',', ANSWER.len()));
-            write_field(out, why);
+            write_field(out, &no_formula(why));
             out.push(b'\n');
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Catalog) -> Result<u8, Failure> {
             let findings = check::check(&catalog);
             match sink.format {
                 Form::Table => {
-                    output::write(report::findings_text(&catalog, &findings).as_bytes(), sink.output.as_deref())?;
+                    output::show(&report::findings_text(&catalog, &findings), false, sink.output.as_deref())?;
                 }
                 _ => output::table(&report::findings(&findings), sink)?,
             }
@@ -65,8 +65,8 @@ pub(crate) fn facts_as(
     text: impl FnOnce() -> Result<String, Diagnostic>,
 ) -> Result<(), Failure> {
     match sink.format {
-        Form::Table => output::write(text()?.as_bytes(), sink.output.as_deref()),
-        Form::Json => output::write(format!("{value:#}\n").as_bytes(), sink.output.as_deref()),
+        Form::Table => output::show(&text()?, false, sink.output.as_deref()),
+        Form::Json => output::show(&format!("{value:#}\n"), true, sink.output.as_deref()),
         Form::Csv | Form::Markdown => output::table(&report::flattened(value), sink),
     }
 }

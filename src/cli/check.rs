@@ -15,7 +15,7 @@ const DAY: u64 = 86_400;
 /// Runs the command.
 pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
     let file = arguments.plan.display().to_string();
-    let text = files::text(&arguments.plan)?;
+    let text = files::long_text(&arguments.plan)?;
     let saved: Saved =
         serde_json::from_str(&text).map_err(|e| Diagnostic::json("not a saved plan", &e, &text, &file))?;
     if saved.sites.is_empty() {
@@ -42,6 +42,6 @@ pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
         Form::Markdown => report::check_table(&check, objective).markdown(),
         Form::Json => report::check_json(&check, title, objective, same),
     };
-    output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+    output::show(&text, arguments.sink.format == Form::Json, arguments.sink.output.as_deref())?;
     Ok(if check.changed() { CHANGED } else { DONE })
 }

@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,13 +13,35 @@ use crate::diag::{Diagnostic, Position};
 use crate::domain::Model;
 use crate::scenario::{self, Document, Scenario};
 
-fn bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    fs::read(path).map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))
+/// Scenarios, catalogs and price lists are smaller than this.
+const MAX_FILE: u64 = 16 << 20;
+/// So are saved plans and logs than this.
+const MAX_LONG: u64 = 64 << 20;
+
+/// What a file holds, but never more than one byte above `most`: a device or a pipe may have no end.
+fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Diagnostic> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(|e| Diagnostic::error(format!("cannot read {}: {e}", path.display())))?;
+    if bytes.len() as u64 > most {
+        return Err(Diagnostic::error(format!("{} is larger than {} MiB", path.display(), most >> 20)));
+    }
+    Ok(bytes)
 }
 
 /// A text file, without the mark that some editors put before a text.
 pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
-    let bytes = bytes(path)?;
+    utf8(path, MAX_FILE)
+}
+
+/// The same of a file that programs write.
+pub(crate) fn long_text(path: &Path) -> Result<String, Diagnostic> {
+    utf8(path, MAX_LONG)
+}
+
+fn utf8(path: &Path, most: u64) -> Result<String, Diagnostic> {
+    let bytes = bytes(path, most)?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let good = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]);
         let line = good.matches('\n').count() as u32 + 1;
@@ -34,7 +57,45 @@ pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
 
 /// A text file of which single bytes may be broken, as logs of interrupted runs are.
 pub(crate) fn lossy_text(path: &Path) -> Result<String, Diagnostic> {
-    Ok(String::from_utf8_lossy(&bytes(path)?).into_owned())
+    Ok(String::from_utf8_lossy(&bytes(path, MAX_LONG)?).into_owned())
+}
+
+/// A table that must have an end, as must each of its lines: a device or a pipe may have none.
+pub(crate) struct Bounded<R> {
+    table: R,
+    left: u64,
+    line: u64,
+}
+
+impl<R> Bounded<R> {
+    /// Bytes of the longest table.
+    const TABLE: u64 = 1 << 30;
+    /// Bytes of the longest line.
+    const LINE: u64 = 1 << 20;
+
+    pub(crate) fn new(table: R) -> Self {
+        Self { table, left: Self::TABLE, line: 0 }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.table.read(buffer)?;
+        let too_large = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        self.left = match self.left.checked_sub(read as u64) {
+            Some(left) => left,
+            None => return too_large(format!("it is larger than {} MiB", Self::TABLE >> 20)),
+        };
+        let new = &buffer[..read];
+        self.line = match new.iter().rposition(|b| *b == b'\n') {
+            Some(end) => (read - end - 1) as u64,
+            None => self.line + read as u64,
+        };
+        if self.line > Self::LINE {
+            return too_large(format!("a line is longer than {} MiB", Self::LINE >> 20));
+        }
+        Ok(read)
+    }
 }
 
 /// The shipped catalogs with the user's files laid over them.
@@ -47,13 +108,13 @@ pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
     }
     let mut catalog = Catalog::with_overlays(&overlays)?;
     if let Some(path) = &facts.prices {
-        prices::apply(&mut catalog, &path.display().to_string(), bytes(path)?)?;
+        prices::apply(&mut catalog, &path.display().to_string(), bytes(path, MAX_FILE)?)?;
     }
     Ok(catalog)
 }
 
 fn yaml_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    if path.is_file() {
+    if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let unreadable = |e| Diagnostic::error(format!("cannot read the catalog folder {}: {e}", path.display()));

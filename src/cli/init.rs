@@ -1,8 +1,5 @@
 //! `edgemem init`.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-
 use super::args::Init;
 use super::{DONE, Failure, output};
 use crate::diag::Diagnostic;
@@ -17,18 +14,10 @@ pub(crate) fn run(arguments: &Init) -> Result<u8, Failure> {
         return Ok(DONE);
     };
     // Nobody's scenario is overwritten, not even when the file appears between a check and the writing.
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(STARTER.as_bytes()));
-    match written {
-        Ok(()) => Ok(DONE),
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Diagnostic::error(format!("{} is there already and is left as it is", path.display()))
-                .hint("choose another name, or print the starter without --output")
-                .into())
-        }
-        Err(e) => Err(Diagnostic::error(format!("cannot write {}: {e}", path.display())).into()),
+    if output::create(STARTER.as_bytes(), path)? {
+        return Ok(DONE);
     }
+    Err(Diagnostic::error(format!("{} is there already and is left as it is", path.display()))
+        .hint("choose another name, or print the starter without --output")
+        .into())
 }

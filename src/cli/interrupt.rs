@@ -1,5 +1,6 @@
 //! Ctrl-C: the first ends a search with the best plan so far, the second ends the program.
 
+use super::output;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether the user asked for an end.
@@ -25,5 +26,5 @@ fn on_interrupt() {
     if ASKED.swap(true, Ordering::Relaxed) {
         std::process::exit(ENDED);
     }
-    anstream::eprintln!("edgemem: ending the search with the best plan so far (Ctrl-C again ends the program)");
+    output::note("ending the search with the best plan so far (Ctrl-C again ends the program)");
 }

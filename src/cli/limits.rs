@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Limits) -> Result<u8, Failure> {
             arguments.frontier,
             output::width(arguments.sink.output.as_deref()),
         );
-        output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+        output::show(&text, false, arguments.sink.output.as_deref())?;
     } else {
         output::table(&report::limits(&inputs.scenario, &found, arguments.frontier), &arguments.sink)?;
     }

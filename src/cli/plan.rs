@@ -68,20 +68,20 @@ pub(crate) fn run(arguments: &Plan) -> Result<u8, Failure> {
             PageForm::Table => report::plan_text(&plan, width) + &more.text,
         }
     };
-    output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+    output::show(&text, arguments.sink.format == PageForm::Json, arguments.sink.output.as_deref())?;
     match plan.status {
         Status::Infeasible => Ok(NO_PLAN),
         Status::Optimal => Ok(DONE),
         Status::Feasible | Status::Unknown => {
             let who = if interrupt::asked() { "Ctrl-C" } else { "the time limit" };
             let Some(gap) = plan.gap() else {
-                anstream::eprintln!("edgemem: {who} ended the search before any plan was found; there may be one");
+                output::note(&format!("{who} ended the search before any plan was found; there may be one"));
                 return Ok(NO_PLAN);
             };
-            anstream::eprintln!(
-                "edgemem: {who} ended the search before the plan was proven the best: the best is at most {:.2} % below",
+            output::note(&format!(
+                "{who} ended the search before the plan was proven the best: the best is at most {:.2} % below",
                 gap * 100.0
-            );
+            ));
             Ok(DONE)
         }
     }
@@ -123,13 +123,14 @@ fn more(
         && let Some(costs) = certainty(&asker, inputs, plan)?
     {
         more.text.push_str(&format!("\n{costs}\n"));
-        more.markdown.push_str(&format!("\n{costs}\n"));
+        more.markdown.push_str(&format!("\n{}\n", report::in_markdown(&costs)));
         more.object.insert("certainty".to_owned(), Value::String(costs));
     }
     if let Some(device) = &arguments.why_not {
         let why = why_not(&inputs.document, &inputs.scenario, &inputs.catalog, &find, plan, device, limits)?;
         let text = report::why_not_text(&why, inputs.scenario.objective);
-        more.markdown.push_str(&format!("\n## Why not {}\n\n```{text}```\n", why.device));
+        let device = report::in_markdown(&why.device);
+        more.markdown.push_str(&format!("\n## Why not {device}\n\n{}", report::fenced(&text)));
         more.text.push_str(&text);
         more.object.insert("why_not".to_owned(), report::why_not_value(&why));
     }

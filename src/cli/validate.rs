@@ -26,18 +26,24 @@ pub(crate) fn run(arguments: &Validate) -> Result<u8, Failure> {
         arguments.workload.as_deref(),
         arguments.device.as_deref(),
     )?;
-    if let Some(path) = &arguments.write_overlay {
-        let overlay = validation.overlay(&inputs.catalog)?;
-        let text = yaml::to_string(&overlay).map_err(Diagnostic::error)?;
-        output::write(text.as_bytes(), Some(path))?;
-    }
+    let overlay = match &arguments.write_overlay {
+        Some(path) => {
+            let overlay = validation.overlay(&inputs.catalog)?;
+            Some((yaml::to_string(&overlay).map_err(Diagnostic::error)?, path))
+        }
+        None => None,
+    };
     let text = match arguments.sink.format {
         Form::Table => report::validation_text(&validation, output::width(arguments.sink.output.as_deref())),
         Form::Csv => report::validation_table(&validation).csv(),
         Form::Markdown => report::validation_table(&validation).markdown(),
         Form::Json => format!("{:#}\n", report::validation_value(&validation)),
     };
-    output::write(text.as_bytes(), arguments.sink.output.as_deref())?;
+    let (json, file) = (arguments.sink.format == Form::Json, arguments.sink.output.as_deref());
+    match &overlay {
+        Some((overlay, path)) => output::show_with(&text, json, file, (overlay.as_bytes(), path))?,
+        None => output::show(&text, json, file)?,
+    }
     Ok(DONE)
 }
 

@@ -1,5 +1,6 @@
 //! `edgemem whatif`.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use super::args::{Facts, PageForm, WhatIf};
@@ -106,14 +107,15 @@ fn compare(
         PageForm::Table => text(),
         PageForm::Csv => report::difference_table(&difference).csv(),
         PageForm::Markdown => {
-            format!("# {title}\n\n```\n{}```\n\n{}", text(), report::difference_table(&difference).markdown())
+            let (title, text) = (report::in_markdown(title), report::fenced(&text()));
+            format!("# {title}\n\n{text}\n{}", report::difference_table(&difference).markdown())
         }
         PageForm::Html => report::page(title, &text(), &report::difference_table(&difference)),
         PageForm::Json => {
             format!("{:#}\n", report::difference_value(&difference, title, words, after.objective))
         }
     };
-    output::write(answer.as_bytes(), arguments.output.as_deref())?;
+    output::show(&answer, arguments.format == PageForm::Json, arguments.output.as_deref())?;
     Ok(if new.sites.is_empty() {
         NO_PLAN
     } else if difference.changed {
@@ -167,10 +169,9 @@ fn sweep(
     let terminal = progress::wanted();
     let progress = move |done: usize| {
         if terminal && (done.is_multiple_of(10) || done == count) {
-            eprint!("\r  {done} of {count} points ");
-            if done == count {
-                eprintln!();
-            }
+            let end = if done == count { "\n" } else { "" };
+            // Whoever closed stderr does not want to know.
+            let _ = write!(io::stderr(), "\r  {done} of {count} points {end}");
         }
     };
     let base = whatif::run_sweep(old_facts, &[(Vec::new(), Ok(before.clone()))], limits, &|_| {});
@@ -183,11 +184,12 @@ fn sweep(
         PageForm::Table => text(),
         PageForm::Csv => report::sweep_table(&sweeps, &answers, &base).csv(),
         PageForm::Markdown => {
+            let title = report::in_markdown(title);
             format!("# {title}\n\n{}", report::sweep_table(&sweeps, &answers, &base).markdown())
         }
         PageForm::Html => report::page(title, &text(), &report::sweep_table(&sweeps, &answers, &base)),
         PageForm::Json => format!("{:#}\n", report::sweep_value(&sweeps, &answers, &base, title, kind)),
     };
-    output::write(answer.as_bytes(), arguments.output.as_deref())?;
+    output::show(&answer, arguments.format == PageForm::Json, arguments.output.as_deref())?;
     Ok(if answers.iter().any(|p| report::differs(&p.outcome, &base)) { CHANGED } else { DONE })
 }

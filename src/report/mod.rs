@@ -33,6 +33,6 @@ pub use sensitivity::{
     gains_table, gains_text, gains_value, sensitivity_markdown, sensitivity_table, sensitivity_text, sensitivity_value,
     why_not_text, why_not_value,
 };
-pub use table::{Align, Cell, Column, Table};
+pub use table::{Align, Cell, Column, Table, fenced, in_markdown, no_formula};
 pub use validate::{validation_table, validation_text, validation_value};
 pub use whatif::{difference_table, difference_text, difference_value, differs, sweep_table, sweep_text, sweep_value};

@@ -139,6 +139,14 @@ impl Cell {
         }
     }
 
+    /// The cell in a file that spreadsheets open.
+    fn guarded(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) | Self::List(text) => no_formula(text),
+            other => Cow::Borrowed(other.plain()),
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Empty => Value::Null,
@@ -149,6 +157,49 @@ impl Cell {
             Self::Bool(b) => Value::Bool(*b),
         }
     }
+}
+
+/// A text as a field of a CSV file that a spreadsheet takes for text: what it would work out as a formula gets an apostrophe
+/// before it.
+#[must_use]
+pub fn no_formula(text: &str) -> Cow<'_, str> {
+    // The last four are the full-width forms of the first.
+    match text.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') => {
+            Cow::Owned(format!("'{text}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A text as part of a line of a Markdown document: it makes no markup, no link, no code, no cell and no line of its own.
+#[must_use]
+pub fn in_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let next = characters.peek().copied();
+        match c {
+            '|' | '\\' | '`' | '*' => escaped.extend(['\\', c]),
+            '<' => escaped.push_str("&lt;"),
+            '&' if next.is_some_and(|n| n == '#' || n.is_ascii_alphabetic()) => escaped.push_str("&amp;"),
+            // A bracket alone is a bracket; with an address or another bracket after it it ends the text of a link.
+            ']' if matches!(next, Some('(' | '[' | ':')) => escaped.push_str("\\]"),
+            '!' if next == Some('[') => escaped.push_str("\\!"),
+            '\n' | '\r' => escaped.push(' '),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A text as a block of code in a Markdown document, whatever fences stand in it.
+#[must_use]
+pub fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let text = text.trim_matches('\n');
+    format!("{fence}\n{text}\n{fence}\n")
 }
 
 /// Records with named columns.
@@ -192,7 +243,7 @@ impl Table {
         // Writing to memory fails only for records of unequal length, which `rows` rules out.
         let _ = writer.write_record(self.columns.iter().map(|c| c.name));
         for row in &self.rows {
-            let _ = writer.write_record(row.iter().map(Cell::plain));
+            let _ = writer.write_record(row.iter().map(|cell| cell.guarded().into_owned()));
         }
         writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
@@ -211,13 +262,12 @@ impl Table {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = String::new();
-        let escape = |cell: &str| cell.replace('|', "\\|").replace('\n', " ");
         let names = self.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(" | ");
         let rules = self.columns.iter().map(|c| if c.align == Align::Right { "---:" } else { "---" });
         // Writing to a String cannot fail.
         let _ = writeln!(text, "| {names} |\n|{}|", rules.collect::<Vec<_>>().join("|"));
         for row in &self.rows {
-            let cells = row.iter().map(|c| escape(&c.shown())).collect::<Vec<_>>().join(" | ");
+            let cells = row.iter().map(|c| in_markdown(&c.shown())).collect::<Vec<_>>().join(" | ");
             let _ = writeln!(text, "| {cells} |");
         }
         text

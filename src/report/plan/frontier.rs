@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::others;
 use crate::planner::frontier::{Axis, Frontier, FrontierPoint};
-use crate::report::table::{Cell, Table};
+use crate::report::table::{Cell, Table, in_markdown};
 
 /// The name of the second column, with its unit.
 const fn column(axis: Axis) -> &'static str {
@@ -91,7 +91,8 @@ pub fn frontier_text(frontier: &Frontier, width: Option<u16>) -> String {
 #[must_use]
 pub fn frontier_markdown(frontier: &Frontier) -> String {
     let table = frontier_table(frontier).markdown();
-    format!("\n## Cost against {}\n\n{table}{}", frontier.axis.id(), notes(frontier))
+    let notes: String = notes(frontier).lines().map(|line| in_markdown(line) + "\n").collect();
+    format!("\n## Cost against {}\n\n{table}{notes}", frontier.axis.id())
 }
 
 fn notes(frontier: &Frontier) -> String {

@@ -8,7 +8,7 @@ use crate::candidates::Speed;
 use crate::figures;
 use crate::planner::{Energy, Plan, PlannedDevice, PlannedSite, PlannedWorkload, Rejected};
 use crate::report::objective;
-use crate::report::table::{Cell, Table};
+use crate::report::table::{Cell, Table, in_markdown};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 use crate::speed::LanguageSpeed;
@@ -447,7 +447,7 @@ pub fn plan_markdown(plan: &Plan<'_>) -> String {
     let _ = headline(&mut title, plan);
     let mut from = String::new();
     let _ = chosen_from(&mut from, plan);
-    let _ = write!(text, "# {}\n\n{from}\n", title.trim_end());
+    let _ = write!(text, "# {}\n\n{from}\n", in_markdown(title.trim_end()));
     if let Some(energy) = &plan.energy {
         let _ = writeln!(text, "{}\n", costs(plan, energy));
     }

@@ -1,0 +1,253 @@
+//! What inputs and places could do harm with: answers written over devices, links and modes; text that steers a terminal, runs
+//! in a spreadsheet or marks up a document; files without an end.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const SCENARIO: &str = "scenario: NAME\nallow: { devices: [mac-mini-m4-16gb] }\nworkloads:\n  - { name: WORK, model: \
+                        Qwen3-0.6B, context: 2048 }\n";
+
+fn scenario(name: &str, work: &str) -> String {
+    let quoted =
+        |text: &str| serde_json::to_string(text).unwrap().replace('\u{9b}', "\\u009b").replace('\u{7f}', "\\u007f");
+    SCENARIO.replace("NAME", &quoted(name)).replace("WORK", &quoted(work))
+}
+
+fn edgemem(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgemem"));
+    command.current_dir(folder).env("COLUMNS", "200");
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    edgemem(folder).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_no_regular_file_is_written_to_and_stays_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = run(folder.path(), &["schema", "scenario"]).stdout;
+    // A pipe with a reader.
+    assert!(Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
+    let reader = Command::new("cat").arg(folder.path().join("pipe")).stdout(Stdio::piped()).spawn().unwrap();
+    assert_eq!(code(&run(folder.path(), &["schema", "scenario", "--output", "pipe"])), 0);
+    assert_eq!(reader.wait_with_output().unwrap().stdout, schema);
+    assert!(fs::symlink_metadata(folder.path().join("pipe")).unwrap().file_type().is_fifo());
+    // Devices, by their own name and through a link.
+    symlink("/dev/null", folder.path().join("nothing")).unwrap();
+    for device in ["/dev/null", "nothing"] {
+        assert_eq!(code(&run(folder.path(), &["schema", "scenario", "--output", device])), 0, "{device}");
+    }
+    assert!(fs::symlink_metadata("/dev/null").unwrap().file_type().is_char_device());
+    let full = run(folder.path(), &["schema", "scenario", "--output", "/dev/full"]);
+    assert!(code(&full) == 1 && text(&full.stderr).contains("/dev/full"), "{full:?}");
+    assert_eq!(run(folder.path(), &["schema", "scenario", "--output", "/dev/stdout"]).stdout, schema);
+    // Behind `/dev/stdout` may be a file: what the shell opened goes on to be written.
+    let file = fs::File::create(folder.path().join("out")).unwrap();
+    let status = edgemem(folder.path()).args(["schema", "scenario", "--output", "/dev/stdout"]).stdout(file).status();
+    assert!(status.unwrap().success());
+    assert_eq!(fs::read(folder.path().join("out")).unwrap(), schema);
+    assert_eq!(names(folder.path()), ["nothing", "out", "pipe"]);
+}
+
+#[test]
+fn links_are_followed_and_modes_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("deep")).unwrap();
+    fs::write(at("deep/old"), "old").unwrap();
+    fs::set_permissions(at("deep/old"), fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("second", at("first")).unwrap();
+    symlink("deep/old", at("second")).unwrap();
+    symlink("deep/new", at("nowhere")).unwrap();
+    for link in ["first", "nowhere"] {
+        assert_eq!(code(&run(folder.path(), &["schema", "catalog", "--output", link])), 0, "{link}");
+        assert!(fs::symlink_metadata(at(link)).unwrap().file_type().is_symlink());
+    }
+    assert!(fs::read_to_string(at("deep/old")).unwrap().starts_with('{'));
+    assert!(fs::read_to_string(at("deep/new")).unwrap().starts_with('{'));
+    assert_eq!(fs::metadata(at("deep/old")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(names(&at("deep")), ["new", "old"]);
+    symlink("round", at("round")).unwrap();
+    assert_eq!(code(&run(folder.path(), &["schema", "catalog", "--output", "round"])), 1);
+}
+
+#[test]
+fn full_streams_end_with_the_code_of_the_answer_or_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s.yaml"), scenario("shop", "talk")).unwrap();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let with = |arguments: &[&str], stdout: Stdio, stderr: Stdio| {
+        edgemem(folder.path()).args(arguments).stdout(stdout).stderr(stderr).status().unwrap().code()
+    };
+    let null = Stdio::null;
+    assert_eq!(with(&["plan", "nowhere.yaml"], null(), full().into()), Some(1));
+    assert_eq!(with(&["plan", "--nonsense"], null(), full().into()), Some(2));
+    assert_eq!(with(&["plan", "s.yaml"], null(), full().into()), Some(0));
+    for arguments in [&["--help"][..], &["-V"], &["help", "plan"], &["plan", "--help"], &["plan", "s.yaml"], &["man"]] {
+        assert_eq!(with(arguments, full().into(), null()), Some(1), "{arguments:?}");
+        assert_eq!(with(arguments, null(), null()), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_has_written_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s.yaml"), scenario("shop", "talk")).unwrap();
+    fs::write(folder.path().join("log"), "Metal_Mapped model buffer size = 400.00 MiB\n").unwrap();
+    let base = ["validate", "s.yaml", "--log", "log", "--write-overlay", "o.yaml"];
+    let good = run(folder.path(), &base);
+    let written = code(&good) == 0;
+    assert_eq!(folder.path().join("o.yaml").exists(), written);
+    let _ = fs::remove_file(folder.path().join("o.yaml"));
+    let failed = run(folder.path(), &[&base[..], &["--output", "no/such/x"]].concat());
+    assert_eq!(code(&failed), 1);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    assert_eq!(edgemem(folder.path()).args(base).stdout(full).status().unwrap().code(), Some(1));
+    assert_eq!(names(folder.path()), ["log", "s.yaml"]);
+    // A starter is written whole, or the file that is there is left alone.
+    assert_eq!(code(&run(folder.path(), &["init", "--output", "new.yaml"])), 0);
+    fs::write(folder.path().join("new.yaml"), "mine").unwrap();
+    assert_eq!(code(&run(folder.path(), &["init", "--output", "new.yaml"])), 1);
+    assert_eq!(fs::read_to_string(folder.path().join("new.yaml")).unwrap(), "mine");
+    assert_eq!(names(folder.path()), ["log", "new.yaml", "s.yaml"]);
+}
+
+/// Characters that a terminal would act on.
+fn steers(text: &str) -> Vec<char> {
+    let steers = |c: &char| {
+        (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().filter(steers).collect()
+}
+
+#[test]
+fn no_character_of_an_input_steers_a_terminal() {
+    const EVIL: &str = "a\u{1b}]0;title\u{7}\u{9b}2J\u{8}\u{7f}\r\u{202e}z\u{2066}";
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("s.yaml"), scenario(EVIL, &format!("w{EVIL}"))).unwrap();
+    fs::write(at("t.csv"), format!("model,device,{EVIL}\nno{EVIL},mac-mini-m4-16gb,{EVIL}\n")).unwrap();
+    fs::write(at("p.csv"), format!("device,price_usd\nx{EVIL},1\ny{EVIL},2\n")).unwrap();
+    let mut seen = 0;
+    for format in ["table", "markdown", "csv", "html", "json"] {
+        for command in ["plan", "limits", "candidates", "whatif"] {
+            let mut arguments = vec![command, "s.yaml", "--format", format];
+            arguments.extend(["--set", "headroom=0.3"].iter().filter(|_| command == "whatif"));
+            let output = run(folder.path(), &arguments);
+            assert_ne!(code(&output), 1, "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            let out = text(&output.stdout);
+            seen += usize::from(out.contains("title"));
+            assert_eq!(steers(&out), [], "{arguments:?}");
+            if format == "json" && code(&output) != 2 {
+                let value: Value = serde_json::from_str(&out).unwrap();
+                assert!(!matches!(command, "plan") || value["scenario"] == EVIL, "the string itself is the same");
+            }
+        }
+    }
+    assert!(seen > 8, "the names are shown: {seen}");
+    for arguments in [
+        &["plan", "s.yaml", "--prices", "p.csv"][..],
+        &["budget", "--cases", "t.csv", "--format", "csv"],
+        &["plan", &format!("no{EVIL}.yaml")],
+        &["catalog", "list", EVIL],
+        &["plan", "s.yaml", "--set", EVIL],
+        &["model", "show", EVIL],
+        &["schema", "scenario", "--output", &format!("no/{EVIL}")],
+    ] {
+        let output = run(folder.path(), arguments);
+        assert_ne!(code(&output), 0, "{arguments:?}");
+        assert_eq!(steers(&text(&output.stdout)), [], "{arguments:?}");
+        assert_eq!(steers(&text(&output.stderr)), [], "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_name_is_no_formula_in_a_table_and_no_markup_in_a_document() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\tx", "\u{ff1d}1", "=HYPERLINK(\"http://x\",\"y\")"]
+    {
+        fs::write(folder.path().join("s.yaml"), scenario("shop", name)).unwrap();
+        for command in ["plan", "limits", "candidates"] {
+            let out = text(&run(folder.path(), &[command, "s.yaml", "--format", "csv"]).stdout);
+            let mut reader = csv::Reader::from_reader(out.as_bytes());
+            let field = reader.headers().unwrap().iter().position(|h| h == "workload").unwrap();
+            let row = reader.records().next().unwrap().unwrap();
+            assert_eq!(&row[field], format!("'{name}"), "{command}");
+        }
+    }
+    let markup = "<script>alert(1)</script> [x](javascript:y) ![i](z) `c` a|b\n\n# heading";
+    fs::write(folder.path().join("s.yaml"), scenario(markup, &markup.replace('\n', ""))).unwrap();
+    for arguments in
+        [&["plan", "s.yaml"][..], &["whatif", "s.yaml", "--set", "headroom=0.3"], &["candidates", "s.yaml"]]
+    {
+        let out = text(&run(folder.path(), &[arguments, &["--format", "markdown"]].concat()).stdout);
+        let open = out.lines().scan(false, |code, line| {
+            *code ^= line.starts_with("```");
+            Some((*code, line))
+        });
+        let plain: Vec<&str> = open.filter(|(code, _)| !code).map(|(_, line)| line).collect();
+        assert!(out.contains("alert(1)"), "{out}");
+        for line in plain {
+            for markup in ["<script", "[x](", "![i](", " `c`", "a|b"] {
+                assert!(!line.contains(markup), "{markup} in {line}");
+            }
+            assert!(!line.starts_with("# heading"), "{out}");
+        }
+    }
+}
+
+#[test]
+fn no_reader_goes_on_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s.yaml"), scenario("shop", "talk")).unwrap();
+    fs::create_dir(folder.path().join("facts")).unwrap();
+    symlink("/dev/zero", folder.path().join("facts/a.yaml")).unwrap();
+    for arguments in [
+        &["plan", "/dev/zero"][..],
+        &["plan", "s.yaml", "--prices", "/dev/zero"],
+        &["plan", "s.yaml", "--catalog", "facts"],
+        &["validate", "s.yaml", "--log", "/dev/zero"],
+        &["check", "/dev/zero"],
+        &["budget", "--cases", "/dev/zero", "--format", "csv"],
+        &["whatif", "s.yaml", "--against", "/dev/zero"],
+    ] {
+        // Half a gigabyte of address space is enough for all of them.
+        let limited = "ulimit -v 524288; exec \"$0\" \"$@\"";
+        let output = Command::new("sh")
+            .current_dir(folder.path())
+            .args(["-c", limited, env!("CARGO_BIN_EXE_edgemem")])
+            .args(arguments)
+            .env("RAYON_NUM_THREADS", "2")
+            .output()
+            .unwrap();
+        let said = text(&output.stderr);
+        assert!(code(&output) == 1 && said.contains("MiB"), "{arguments:?}: {:?} {said}", output.status);
+        assert!(said.contains("/dev/zero") || said.contains("facts/a.yaml"), "{said}");
+    }
+    // Names of any length are cut to a line, and no near one is looked for.
+    let long = "q".repeat(100_000);
+    fs::write(folder.path().join("long.yaml"), scenario("shop", "talk").replace("Qwen3-0.6B", &long)).unwrap();
+    let output = run(folder.path(), &["plan", "long.yaml"]);
+    assert!(code(&output) == 1 && output.stderr.len() < 4000, "{} bytes", output.stderr.len());
+}
