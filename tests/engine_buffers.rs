@@ -20,7 +20,8 @@ impl Asked {
         let (device, _) = self.catalog.device(device).unwrap();
         let runtime: &Runtime = self.catalog.runtime_by_id(runtime).unwrap();
         let format: &Format = self.catalog.format(format).unwrap();
-        let weights = &Weights::of(&self.model, format).unwrap();
+        let weights = Weights::of(&self.model, format).unwrap();
+        let weights = weights.on(runtime);
         let case = Case { device, runtime, model: &self.model, format, weights, kv, flash_attention: true, demand };
         memory::footprint(&case).unwrap()
     }
@@ -118,4 +119,86 @@ fn streams_side_by_side_need_more_scores_but_never_more_than_eight_prompts() {
     };
     assert!(compute(2) > compute(1) && compute(8) > compute(4));
     assert_eq!(compute(8), compute(16));
+}
+
+/// Bytes of a number of GiB as logs print it, with two decimals.
+fn gib(n: f64) -> f64 {
+    n * 1024.0 * 1024.0 * 1024.0
+}
+
+#[test]
+fn vllm_reports_tables_and_buffers_with_the_weights() {
+    let weights = |model: &str, format, images| {
+        let demand = Demand { images, ..demand(4096) };
+        Asked::new(model).footprint("rtx-pro-6000-blackwell-ws", "vllm", format, KvPair::F16, demand).main.weights.0
+    };
+    // "Model loading took": https://github.com/vllm-project/vllm/issues/27706 and 10517, recipes pull request 810, the log of a
+    // DGX Spark without the tower (27.64 GiB).
+    for (model, format, images, logged) in [
+        ("Qwen/Qwen3-VL-2B-Instruct", "bf16", 1, gib(4.457)),
+        ("meta-llama/Llama-3.1-8B-Instruct", "bf16", 0, gib(14.99)),
+        ("Qwen/Qwen3.6-27B", "fp8", 0, gib(28.56)),
+        ("Qwen/Qwen3.6-27B", "nvfp4", 0, gib(24.04)),
+        ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "nvfp4", 0, gib(18.21)),
+        ("openai/gpt-oss-120b", "mxfp4", 0, gib(64.38)),
+    ] {
+        let share = weights(model, format, images) as f64 / logged;
+        assert!((0.985..1.1).contains(&share), "{model} {format}: {share} of {logged}");
+    }
+    // TensorRT-LLM has neither, but holds the tied table twice.
+    // Four times 262 144 positions x 128 and three rows of 2048 for the 16 384 tokens of the largest image, 16 bits each.
+    let plain = Asked::new("Qwen/Qwen3-VL-2B-Instruct");
+    let asked = |runtime| {
+        plain.footprint("rtx-pro-6000-blackwell-ws", runtime, "bf16", KvPair::F16, demand(4096)).main.weights.0
+    };
+    assert_eq!(asked("vllm") + 151_936 * 2048 * 2 - asked("tensorrt-llm"), (256 + 192) * 1024 * 1024);
+}
+
+#[test]
+fn a_format_is_held_as_its_engine_holds_it() {
+    let oss = Asked::new("openai/gpt-oss-20b");
+    let on = |device, runtime| oss.footprint(device, runtime, "mxfp4", KvPair::F16, demand(4096)).main.weights.0 as f64;
+    // Published: 13.76 GB, experts in mxfp4, all else in bf16 (https://huggingface.co/openai/gpt-oss-20b).
+    assert!((on("rtx-5090", "tensorrt-llm") / 13.76e9 - 1.0).abs() < 0.01);
+    // vLLM pads 2880 to 3072.
+    let padded = on("rtx-5090", "vllm") - on("rtx-5090", "tensorrt-llm");
+    assert!((padded / (10.15e9 * (3072.0 / 2880.0 - 1.0)) - 1.0).abs() < 0.1, "{padded}");
+    // MLX keeps attention and tables in groups of 8 bits.
+    assert!(on("mac-studio-m3ultra-512gb", "mlx") < on("rtx-5090", "tensorrt-llm") - 1.5e9);
+}
+
+#[test]
+fn published_files_leave_matrices_alone_and_converted_ones_do_not() {
+    let moe = Asked::new("Qwen/Qwen3.6-35B-A3B");
+    let on = |runtime, format| {
+        moe.footprint("jetson-thor-t5000", runtime, format, KvPair::F16, demand(4096)).main.weights.0 as f64
+    };
+    // 23.14 GiB logged by vLLM for an AWQ file that keeps attention, shared experts and tower.
+    assert!((0.975..1.1).contains(&(on("vllm", "int4-awq") / gib(23.14))), "{}", on("vllm", "int4-awq"));
+    // TensorRT Edge-LLM quantises the model itself.
+    let nvfp4 = Weights::of(&moe.model, moe.catalog.format("nvfp4").unwrap()).unwrap();
+    assert!(on("vllm", "nvfp4") > nvfp4.total.0 as f64);
+}
+
+#[test]
+fn attention_and_recurrences_share_a_size_of_pages_in_vllm() {
+    let moe = Asked::new("Qwen/Qwen3.6-35B-A3B");
+    let cache = |context| {
+        let found = moe.footprint("rtx-pro-6000-blackwell-ws", "vllm", "bf16", KvPair::F16, demand(context)).main;
+        (found.kv_cache + found.state).0
+    };
+    // A state of 32 x 128 x 128 x 4 bytes and 3 x 8192 inputs of 2 takes 1056 tokens of 2048 bytes; layers in groups.
+    let page = 1056 * 2048;
+    // Without the block that predicts further tokens 10 layers make a group: 0.141 and 2.5786 GiB were logged. With it, 11,
+    // and two more pages of state in each group.
+    assert_eq!(cache(4096), (4 + 3 * (1 + 2)) * 11 * page);
+    assert_eq!(cache(131_072), (125 + 3 * (1 + 2)) * 11 * page);
+    let dense = Asked::new("Qwen/Qwen3.6-27B");
+    let found = dense.footprint("rtx-pro-6000-blackwell-ws", "vllm", "int4-awq", KvPair::F16, demand(65_536)).main;
+    // Asked for by the engine: 4.76 GiB (https://github.com/syv-ai/qwen38-27b-rtx3090/issues/39).
+    assert!((0.98..1.1).contains(&((found.kv_cache + found.state).0 as f64 / gib(4.76))));
+    // Where there are no recurrences nothing changes.
+    let llama = Asked::new("meta-llama/Llama-3.1-8B-Instruct");
+    let found = llama.footprint("rtx-pro-6000-blackwell-ws", "vllm", "bf16", KvPair::F16, demand(4097)).main;
+    assert_eq!(found.kv_cache.0, 4112 * 131_072);
 }

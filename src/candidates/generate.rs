@@ -292,7 +292,7 @@ pub(crate) fn case<'a>(
         runtime: choice.runtime,
         model: &workload.model,
         format: choice.format,
-        weights,
+        weights: weights.on(choice.runtime),
         kv: choice.kv.unwrap_or(KvPair::F16),
         // Where the scenario has no say (speech recognisers), the engine's automatic choice stands.
         flash_attention: choice.flash_attention.unwrap_or(choice.runtime.flash_attention != FlashSupport::Never),

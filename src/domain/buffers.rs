@@ -34,9 +34,12 @@ pub struct Buffers {
     /// Rows of the model's width that are alive per token of a chunk beside the widest block.
     #[serde(skip_serializing_if = "is_zero")]
     pub further_rows: u32,
-    /// Cosines and sines of every position are a table in memory, counted with the weights.
+    /// Cosines and sines of every position that the model was made for are a table in memory, counted with the weights.
     #[serde(skip_serializing_if = "is_false")]
     pub rotary_tables: bool,
+    /// Graph families whose tables are stretched for images and films, and by how much.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stretched_positions: BTreeMap<String, u32>,
     /// Attention and recurrent layers share one size of pages.
     #[serde(skip_serializing_if = "is_false")]
     pub shared_pages: bool,

@@ -1,11 +1,13 @@
 //! Weight formats and KV-cache types: how numbers are stored, and what it costs in quality.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::device::Device;
+use super::model::Model;
 use super::provenance::Provenance;
 use crate::units::Share;
 
@@ -20,6 +22,14 @@ pub struct Format {
     pub aliases: Vec<String>,
     /// How the bytes follow from the tensors.
     pub kind: FormatKind,
+    /// What the published files of this format leave in more bits than it has, by model or by graph family; the model's own
+    /// entry counts first. It holds for engines that load files as they were published.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub published: BTreeMap<String, LeftAlone>,
+    /// How engines that do not read GGUF files hold it, where that differs: the first layout that names the engine, or that
+    /// names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Layout>,
     /// Arithmetic units without which engines do not run it; absent when every device can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<Needs>,
@@ -29,6 +39,41 @@ pub struct Format {
     /// Where the figures come from.
     #[serde(default)]
     pub provenance: Provenance,
+}
+
+/// Bits per weight of matrices that the published files of a format leave alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LeftAlone {
+    /// Of attention, recurrences and shared experts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixers: Option<f64>,
+    /// Of dense feed-forward blocks that stand beside experts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dense: Option<f64>,
+}
+
+/// A format as engines hold it that do not read GGUF files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Layout {
+    /// The engines, by their plain ids; every one when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<String>,
+    /// Bits per weight of routed experts.
+    pub expert_bits: f64,
+    /// Of all other matrices of the layers.
+    pub bits: f64,
+    /// Of embeddings, output head and norms.
+    pub embedding_bits: f64,
+    /// The inner width of experts is padded to a multiple of this; 0 and 1: it is not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expert_width_multiple: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Arithmetic units that not every device has.
@@ -42,6 +87,13 @@ pub enum Needs {
 }
 
 impl Format {
+    /// What the published files of this format leave alone in a model.
+    #[must_use]
+    pub fn left_alone(&self, model: &Model) -> Option<LeftAlone> {
+        let family = || self.published.get(&model.language()?.spec.family);
+        self.published.get(&model.id).or_else(family).copied()
+    }
+
     /// Whether the device has the arithmetic units that the format needs.
     #[must_use]
     pub fn runs_on(&self, device: &Device) -> bool {

@@ -17,7 +17,7 @@ pub mod spec;
 
 pub use buffers::Buffers;
 pub use device::{Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode};
-pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Needs};
+pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Layout, LeftAlone, Needs};
 pub use model::{
     Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
     Speech, Ssm, StoredTensor, StoredWeights, Task, VisionEncoder, VisionTower,

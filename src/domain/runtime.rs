@@ -198,6 +198,9 @@ pub struct WeightResidence {
     /// Towers for images and sound are files of their own, loaded only where images are asked for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub towers_apart: bool,
+    /// Files are loaded as their publishers quantised them, with what they left alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_published: bool,
     /// Routed experts are there a second time, packed for the kernels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub experts_twice: bool,

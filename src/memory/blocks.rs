@@ -84,22 +84,31 @@ pub(super) fn cached_row(layer: &Layer, kv: KvPair) -> (u128, Option<u32>) {
 
 /// Bytes of a layer's recurrent state for one sequence: the last inputs of its convolution and the state proper.
 fn state(layer: &Layer, hidden: u32) -> u128 {
-    let numbers = match layer.mixer {
-        Mixer::Ssm(s) | Mixer::Parallel(_, s) => ssm_state(&s),
-        Mixer::GatedDelta(g) => {
-            let channels = 2 * product(g.key_heads, g.key_dim) + product(g.value_heads, g.value_dim);
-            u128::from(g.conv.saturating_sub(1)) * channels
-                + u128::from(g.value_heads) * product(g.key_dim, g.value_dim)
-        }
-        Mixer::ShortConv { taps } => product(taps.saturating_sub(1), hidden),
-        Mixer::Attention(_) | Mixer::Mla(_) | Mixer::None => 0,
-    };
-    numbers.saturating_mul(SINGLE)
+    let (convolution, state) = state_numbers(layer, hidden);
+    convolution.saturating_add(state).saturating_mul(SINGLE)
 }
 
-fn ssm_state(s: &Ssm) -> u128 {
-    let channels = u128::from(s.inner) + 2 * product(s.groups, s.state);
-    u128::from(s.conv.saturating_sub(1)) * channels + product(s.inner, s.state)
+/// The same where the inputs of the convolution are kept in 16 bits, as paged servers do.
+pub(super) fn half_state(layer: &Layer, hidden: u32) -> u128 {
+    let (convolution, state) = state_numbers(layer, hidden);
+    convolution.saturating_mul(HALF).saturating_add(state.saturating_mul(SINGLE))
+}
+
+/// Numbers that a layer keeps of a sequence: the last inputs of its convolution, and the state proper.
+fn state_numbers(layer: &Layer, hidden: u32) -> (u128, u128) {
+    match layer.mixer {
+        Mixer::Ssm(s) | Mixer::Parallel(_, s) => {
+            let channels = u128::from(s.inner) + 2 * product(s.groups, s.state);
+            (u128::from(s.conv.saturating_sub(1)) * channels, product(s.inner, s.state))
+        }
+        Mixer::GatedDelta(g) => {
+            let channels = 2 * product(g.key_heads, g.key_dim) + product(g.value_heads, g.value_dim);
+            let convolution = u128::from(g.conv.saturating_sub(1)) * channels;
+            (convolution, u128::from(g.value_heads) * product(g.key_dim, g.value_dim))
+        }
+        Mixer::ShortConv { taps } => (product(taps.saturating_sub(1), hidden), 0),
+        Mixer::Attention(_) | Mixer::Mla(_) | Mixer::None => (0, 0),
+    }
 }
 
 /// Numbers that are alive per token while the widest block is computed: inputs and outputs of its largest products, the

@@ -12,6 +12,8 @@ mod blocks;
 mod eager;
 mod llama_cpp;
 mod paged;
+mod pages;
+mod rotary;
 mod static_graph;
 mod static_graph_language;
 mod vision;

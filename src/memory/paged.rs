@@ -5,6 +5,8 @@
 //! share to that.
 
 use super::blocks::{HALF, image_cache, kept, resident, widest};
+use super::pages::shared;
+use super::rotary::tables;
 use super::{Case, Footprint, PoolUse, Unsupported, vision};
 use crate::domain::Runtime;
 use crate::units::{Bytes, MIB};
@@ -29,18 +31,20 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     // Never more tokens at once than the chunk, never fewer than one per sequence.
     let chunk = u64::from(demand.batch).min(demand.total()).max(streams.into());
     let block = block_tokens(case.runtime);
-    let cache = kept(architecture, case.kv, streams, |window| {
+    let blocks_of = |window: Option<u32>| {
         // A window has moved on only when its chunk is done.
         let tokens = window.map_or(context, |w| context.min(u64::from(w).saturating_add(chunk)));
         tokens.div_ceil(block).saturating_mul(block)
-    });
+    };
+    let shared = if case.runtime.buffers.shared_pages { shared(case, architecture, streams, context) } else { None };
+    let cache = shared.unwrap_or_else(|| kept(architecture, case.kv, streams, blocks_of));
     let vocabulary = u128::from(architecture.spec.vocab);
     let rows = u128::from(demand.output_rows().max(streams.into()));
     // An eighth on top: the allocator hands out whole blocks of up to 20 MiB.
     let blocks = (widest(architecture) * HALF).saturating_mul(chunk.into()).saturating_mul(9) / 8;
     let graphs = GRAPH * architecture.layers.len() as u128 * batch_sizes(streams);
     let accelerator = PoolUse {
-        weights: resident(case),
+        weights: resident(case) + tables(case, architecture),
         kv_cache: Bytes::saturating(cache.kv.saturating_add(image_cache(case))),
         state: Bytes::saturating(cache.state),
         compute: Bytes::saturating(blocks.saturating_add(graphs)),

@@ -7,7 +7,9 @@ use super::footprint::Unsupported;
 use super::llama_cpp::Profile;
 use super::tensors::{ByName, Element, MixRule, Tensor, tensors};
 use crate::domain::parameters::MULTI_TOKEN_PREDICTION;
-use crate::domain::{Architecture, Body, Format, FormatKind, GgufMix, Mixer, Model, StoredWeights, WeightResidence};
+use crate::domain::{
+    Architecture, Body, Engine, Format, FormatKind, GgufMix, Mixer, Model, Runtime, StoredWeights, WeightResidence,
+};
 use crate::units::Bytes;
 
 /// ggml places every tensor at a multiple of this many bytes.
@@ -38,6 +40,10 @@ pub struct Weights {
     pub tied: bool,
     /// What the file of Ollama's library has more.
     pub(super) library: LibraryBuild,
+    /// The same where an engine that does not read GGUF files holds the format otherwise: by the format's own list.
+    elsewhere: Vec<(Vec<String>, Self)>,
+    /// The same in the published files of the format, where they leave matrices alone.
+    published: Option<Box<Self>>,
     /// What the micro-batched law works out once per model; absent for networks.
     pub(super) profile: Option<Arc<Profile>>,
 }
@@ -66,6 +72,18 @@ impl Weights {
         if how.head_as_matrix { read + self.head_as_matrix } else { read }
     }
 
+    /// The weights as this engine holds them.
+    #[must_use]
+    pub fn on(&self, runtime: &Runtime) -> &Self {
+        let serves =
+            |engines: &[String]| engines.is_empty() || engines.iter().any(|engine| *engine == runtime.engine_id);
+        if runtime.engine == Engine::LlamaCpp {
+            return self;
+        }
+        let held = self.elsewhere.iter().find(|(engines, _)| serves(engines)).map_or(self, |(_, weights)| weights);
+        held.published.as_deref().filter(|_| runtime.weight_residence.as_published).unwrap_or(held)
+    }
+
     /// The mixers of the model's layers, each with the number of layers that have it, in the order of the first of them; none
     /// for networks. Models have dozens of layers but few kinds of them.
     #[must_use]
@@ -91,55 +109,65 @@ impl Weights {
 
     fn work_out(model: &Model, format: &Format, profile: Option<Arc<Profile>>) -> Result<Self, Unsupported> {
         let mut sum = Sum::default();
-        let mut tied = true;
-        let profile = match &model.body {
+        let architecture = match &model.body {
             Body::Network(_) => {
                 let bits = match format.kind {
                     FormatKind::Uniform { bits, .. } => bits,
                     FormatKind::Gguf(mix) => MixRule::nominal_bits(mix),
                 };
                 sum.total = scaled(u128::from(model.parameters), bits / 8.0);
-                None
+                return sum.weights(true, None);
             }
-            Body::Language(architecture) => {
-                tied = architecture.spec.tied_embeddings;
-                // A file is taken as it is; in any other format its tensors would be converted.
-                let as_stored = |s: &&StoredWeights| s.format == format.id || format.aliases.contains(&s.format);
-                match (model.stored.as_ref().filter(as_stored), format.kind) {
-                    (Some(stored), _) => sum.stored(stored),
-                    (None, FormatKind::Gguf(mix)) => sum.gguf(model, architecture, mix),
-                    (None, FormatKind::Uniform { bits, embedding_bits, delta_net_bits }) => {
-                        let delta_net = architecture.spec.gated_delta.is_some();
-                        let mixer_bits = delta_net_bits.filter(|_| delta_net).unwrap_or(bits);
-                        sum.uniform(
-                            model,
-                            architecture,
-                            UniformBits { matrices: bits, mixers: mixer_bits, tables: embedding_bits },
-                        );
-                    }
-                }
-                Some(profile.unwrap_or_else(|| Arc::new(Profile::new(architecture))))
-            }
+            Body::Language(architecture) => architecture,
         };
-        if tied {
-            sum.head = sum.head.max(sum.token_table);
+        let profile = Some(profile.unwrap_or_else(|| Arc::new(Profile::new(architecture))));
+        let tied = architecture.spec.tied_embeddings;
+        // A file is taken as it is; in any other format its tensors would be converted.
+        let as_stored = |s: &&StoredWeights| s.format == format.id || format.aliases.contains(&s.format);
+        if let Some(stored) = model.stored.as_ref().filter(as_stored) {
+            sum.stored(stored);
+            return sum.weights(tied, profile);
         }
-        Ok(Self {
-            total: bytes(sum.total)?,
-            input_embedding: bytes(sum.tables)?,
-            output_head: bytes(sum.head)?,
-            head_as_matrix: bytes(sum.head_as_matrix.unwrap_or(sum.head))?,
-            routed_experts: bytes(sum.experts)?,
-            vision: bytes(sum.vision)?,
-            idle: bytes(sum.idle)?,
-            tied,
-            library: LibraryBuild {
-                more: bytes(sum.library.iter().sum())?,
-                tables: bytes(sum.library[0] + sum.library[1])?,
-                head: bytes(sum.library[0] + sum.library[2])?,
-            },
-            profile,
-        })
+        let mut published = None;
+        match format.kind {
+            FormatKind::Gguf(mix) => sum.gguf(model, architecture, mix),
+            FormatKind::Uniform { bits, embedding_bits, delta_net_bits } => {
+                let delta_net = architecture.spec.gated_delta.is_some();
+                let converted = UniformBits {
+                    experts: bits,
+                    matrices: bits,
+                    mixers: delta_net_bits.filter(|_| delta_net).unwrap_or(bits),
+                    tables: embedding_bits,
+                    expert_width_multiple: 0,
+                };
+                sum.uniform(model, architecture, converted);
+                if let Some(left_alone) = format.left_alone(model) {
+                    let beside_experts = left_alone.dense.filter(|_| architecture.spec.moe.is_some());
+                    let bits = UniformBits {
+                        matrices: beside_experts.unwrap_or(converted.matrices),
+                        mixers: left_alone.mixers.unwrap_or(converted.mixers),
+                        ..converted
+                    };
+                    let mut sum = Sum::default();
+                    sum.uniform(model, architecture, bits);
+                    published = Some(Box::new(sum.weights(tied, profile.clone())?));
+                }
+            }
+        }
+        let mut weights = Self { published, ..sum.weights(tied, profile.clone())? };
+        for layout in &format.elsewhere {
+            let mut sum = Sum::default();
+            let bits = UniformBits {
+                experts: layout.expert_bits,
+                matrices: layout.bits,
+                mixers: layout.bits,
+                tables: layout.embedding_bits,
+                expert_width_multiple: layout.expert_width_multiple,
+            };
+            sum.uniform(model, architecture, bits);
+            weights.elsewhere.push((layout.engines.clone(), sum.weights(tied, profile.clone())?));
+        }
+        Ok(weights)
     }
 }
 
@@ -175,12 +203,27 @@ impl Part {
 /// Bits per weight in a format of one type.
 #[derive(Clone, Copy)]
 struct UniformBits {
-    /// Of feed-forward matrices and routed experts.
+    /// Of routed experts.
+    experts: f64,
+    /// Of dense feed-forward matrices.
     matrices: f64,
     /// Of attention, recurrences and shared experts.
     mixers: f64,
     /// Of embeddings, output head, norms and towers.
     tables: f64,
+    /// The inner width of experts is padded to a multiple of this; 0 and 1: it is not.
+    expert_width_multiple: u32,
+}
+
+impl UniformBits {
+    /// By how much padding enlarges the experts.
+    fn padding(&self, architecture: &Architecture) -> f64 {
+        let width = architecture.spec.moe.map_or(0, |moe| moe.width);
+        match self.expert_width_multiple {
+            0 | 1 => 1.0,
+            multiple => f64::from(width.next_multiple_of(multiple)) / f64::from(width.max(1)),
+        }
+    }
 }
 
 /// Sums over tensors, wide enough not to overflow.
@@ -213,6 +256,31 @@ impl Sum {
             Part::Idle => self.idle += size,
             Part::Other => {}
         }
+    }
+
+    /// What was added up, as sizes.
+    fn weights(mut self, tied: bool, profile: Option<Arc<Profile>>) -> Result<Weights, Unsupported> {
+        if tied {
+            self.head = self.head.max(self.token_table);
+        }
+        Ok(Weights {
+            total: bytes(self.total)?,
+            input_embedding: bytes(self.tables)?,
+            output_head: bytes(self.head)?,
+            head_as_matrix: bytes(self.head_as_matrix.unwrap_or(self.head))?,
+            routed_experts: bytes(self.experts)?,
+            vision: bytes(self.vision)?,
+            idle: bytes(self.idle)?,
+            tied,
+            library: LibraryBuild {
+                more: bytes(self.library.iter().sum())?,
+                tables: bytes(self.library[0] + self.library[1])?,
+                head: bytes(self.library[0] + self.library[2])?,
+            },
+            elsewhere: Vec::new(),
+            published: None,
+            profile,
+        })
     }
 
     fn stored(&mut self, stored: &StoredWeights) {
@@ -257,13 +325,15 @@ impl Sum {
 
     fn uniform(&mut self, model: &Model, architecture: &Architecture, bits: UniformBits) {
         let list = tensors(architecture);
+        let padding = bits.padding(architecture);
         let mut parts = ByName::default();
         for tensor in &list {
             let matrix = tensor.plain == Element::F16;
             let table = matches!(tensor.name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight");
             let stored = match tensor.name {
                 _ if !matrix || table => bits.tables,
-                // Feed-forwards and routed experts; shared experts go with the mixers.
+                name if name.contains("_exps.") => bits.experts * padding,
+                // Feed-forwards; shared experts go with the mixers.
                 name if name.starts_with("ffn_") && !name.contains("shexp") => bits.matrices,
                 _ => bits.mixers,
             };

@@ -127,7 +127,7 @@ pub fn case<'q>(question: &'q Question<'_>) -> Result<Case<'q>, String> {
         runtime: question.runtime,
         model: &question.model,
         format: question.format,
-        weights: &question.weights,
+        weights: question.weights.on(question.runtime),
         kv: question.kv,
         flash_attention,
         demand: question.demand,

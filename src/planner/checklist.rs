@@ -55,7 +55,8 @@ pub fn checklist(question: &Question<'_>, answer: &Answer) -> Vec<Step> {
 }
 
 fn source(provenance: &crate::domain::Provenance) -> String {
-    provenance.sources.values().next().map_or_else(|| "source not recorded".to_owned(), |s| format!("source: {s}"))
+    let process = provenance.sources.get("memory").or_else(|| provenance.sources.values().next());
+    process.map_or_else(|| "source not recorded".to_owned(), |s| format!("source: {s}"))
 }
 
 fn weights_how(question: &Question<'_>, weights: Bytes) -> Vec<String> {

@@ -83,6 +83,11 @@ pub(super) fn formats(catalog: &Catalog, report: &mut Report) {
                 report.within(field, bits, (0.5, 32.5), "weights have between one and 32 bits");
             }
         }
+        let left_alone = format.published.values().flat_map(|f| [f.mixers, f.dense]);
+        let elsewhere = format.elsewhere.iter().flat_map(|l| [l.expert_bits, l.bits, l.embedding_bits]).map(Some);
+        for bits in left_alone.chain(elsewhere) {
+            report.within("published, elsewhere", bits, (0.5, 32.5), "weights have between one and 32 bits");
+        }
         quality(format.quality_loss, report);
     }
     let names = catalog.formats().flat_map(|f| {
