@@ -16,6 +16,7 @@ pub mod planner;
 pub mod readers;
 pub mod report;
 pub mod scenario;
+pub mod shell;
 pub mod solve;
 pub mod speed;
 pub mod units;

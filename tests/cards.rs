@@ -76,7 +76,7 @@ fn each_workload_is_wholly_on_one_card_and_each_card_must_hold_its_own() {
     on.sort_unstable();
     assert_eq!(on, [0, 1], "neither card could hold both");
     for planned in &device.workloads {
-        let command = planned.run.as_deref().unwrap();
+        let command = planned.launch.as_ref().unwrap().start.line();
         assert!(command.starts_with(&format!("CUDA_VISIBLE_DEVICES={} ", planned.candidate.card)), "{command}");
     }
     for pool in &device.pools {

@@ -110,6 +110,7 @@ fn measured_mode(row: &Row, catalog: &Catalog) -> Result<Option<PowerMode>, Stri
             },
             cpu: None,
             note: None,
+            nvpmodel: None,
         };
         return Ok(Some(mode));
     }

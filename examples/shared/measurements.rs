@@ -228,6 +228,7 @@ fn reference_device(row: ReferenceRow) -> Device {
         compute: Compute { fp16: Some(OpsPerSecond(row.fp16_tflops * 1e12)), ..Compute::default() },
         cpu: None,
         note: None,
+        nvpmodel: None,
     };
     Device {
         id: row.id,

@@ -49,6 +49,7 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
             cpu_cores: None,
             cpu_mhz: None,
             note: None,
+            nvpmodel: None,
             source: None,
         }]
     } else {
@@ -72,6 +73,7 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
                 id: mode.id,
                 default: mode.default,
                 note: mode.note,
+                nvpmodel: mode.nvpmodel,
             })
         })
         .collect::<Result<Vec<_>, Diagnostic>>()?;

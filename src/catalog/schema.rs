@@ -172,6 +172,9 @@ pub struct ModeEntry {
     /// Top CPU clock in MHz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_mhz: Option<u32>,
+    /// Number by which a Jetson's `nvpmodel -m` sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nvpmodel: Option<u32>,
     /// What a buyer should know (needs a reboot, needs firmware).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -170,6 +170,8 @@ pub struct PowerMode {
     pub cpu: Option<(u32, u32)>,
     /// What a buyer should know (needs a reboot, needs firmware).
     pub note: Option<String>,
+    /// Number by which a Jetson's `nvpmodel -m` sets it, where known.
+    pub nvpmodel: Option<u32>,
 }
 
 /// Something without which the device does not run.

@@ -98,9 +98,10 @@ pub struct Runtime {
     /// Most concurrent sequences the engine supports; absent when there is no limit below the planner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_streams: Option<u32>,
-    /// The command that starts a server, with `{model}`, `{file}`, `{weights}`, `{context}`, `{streams}`,
-    /// `{total_context}`, `{kv_k}`, `{kv_v}`, `{kv_dtype}`, `{flash}`, `{batch}`, `{micro_batch}`, `{memory_share}` (of all
-    /// memory) and `{kv_share}` (of what weights and buffers leave) filled in; absent when the flags are unknown.
+    /// The command that starts it, in place of the one that is known for the engine, or for an engine of one's own: words
+    /// between blanks, with `{model}`, `{file}`, `{weights}`, `{context}`, `{streams}`, `{total_context}`, `{kv_k}`,
+    /// `{kv_v}`, `{kv_dtype}`, `{flash}`, `{batch}`, `{micro_batch}`, `{memory_share}` (of all memory) and `{kv_share}` (of
+    /// what weights and buffers leave) filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<String>,
     /// Where the figures come from.

@@ -1,7 +1,8 @@
 //! The sizing checklist: one budget worked through step by step, ending with how to validate it on the device.
 
 use super::budget::{Answer, Question};
-use crate::domain::{Body, Engine, FlashSupport, MemoryKind, Mixer};
+use super::launch::{Command, Configuration, Launch, launch};
+use crate::domain::{Body, MemoryKind, Mixer};
 use crate::memory::{ActivationRule, PoolUse, activations_flash};
 use crate::units::Bytes;
 
@@ -50,7 +51,7 @@ pub fn checklist(question: &Question<'_>, answer: &Answer) -> Vec<Step> {
                 question.headroom
             )],
         },
-        Step { title: "Validate on the device", bytes: None, how: validation(question) },
+        Step { title: "Validate on the device", bytes: None, how: validation(question, answer) },
     ]
 }
 
@@ -147,35 +148,29 @@ fn activations_how(question: &Question<'_>, answer: &Answer) -> Vec<String> {
 }
 
 /// The commands that show on the device whether the budget holds.
-fn validation(question: &Question<'_>) -> Vec<String> {
+fn validation(question: &Question<'_>, answer: &Answer) -> Vec<String> {
     let device = question.device;
+    let launch = launch(&Configuration::of_question(question, answer));
     let mut commands = Vec::new();
-    if question.runtime.engine == Engine::LlamaCpp && question.model.language().is_some() {
-        let demand = &question.demand;
-        let file = question.model.id.rsplit('/').next().unwrap_or(&question.model.id);
-        let flash = match (question.runtime.flash_attention, question.flash_attention) {
-            (FlashSupport::Optional, crate::scenario::FlashChoice::Off) => "off",
-            _ => "on",
-        };
-        commands.push(format!(
-            "llama-server -m {file}-{}.gguf -c {} -np {} -ub {} -ctk {} -ctv {} -fa {flash} -lv 4 2>&1 | tee run.log",
-            question.format.id.to_uppercase(),
-            demand.total(),
-            demand.streams,
-            demand.micro_batch,
-            question.kv.k,
-            question.kv.v,
-        ));
+    if let Some(launch) = &launch {
+        commands.extend(launch.setup.iter().map(Command::line));
+        // Buffers one by one are told by llama-server at this verbosity only.
+        let verbose = if launch.start.program == "llama-server" { " -lv 4" } else { "" };
+        commands.push(format!("{}{verbose} 2>&1 | tee run.log", launch.start.line()));
+        commands.extend(launch.then.iter().map(Command::line));
     }
+    // The engine's process, or the newest of them.
+    let process = crate::shell::quote(launch.as_ref().map_or("python", Launch::process)).into_owned();
     let watch = if device.silicon.starts_with("jetson") {
-        "tegrastats --interval 500 | tee tegrastats.log"
+        "tegrastats --interval 500 | tee tegrastats.log".to_owned()
     } else if device.memory_kind == MemoryKind::Discrete && device.vendor.contains("NVIDIA") {
         "nvidia-smi --query-gpu=timestamp,memory.used,memory.total,utilization.gpu,power.draw --format=csv -l 1 | tee smi.log"
+            .to_owned()
     } else if device.silicon.starts_with("apple") {
-        "footprint -p \"$(pgrep -n llama-server)\""
+        format!("footprint -p \"$(pgrep -nf {process})\"")
     } else {
-        "grep -E 'VmHWM|VmRSS' /proc/\"$(pgrep -n llama-server)\"/status; free -m"
+        format!("grep -E 'VmHWM|VmRSS' /proc/\"$(pgrep -nf {process})\"/status; free -m")
     };
-    commands.push(watch.to_owned());
+    commands.push(watch);
     commands
 }

@@ -8,7 +8,7 @@ mod compare;
 mod costs;
 pub mod explain;
 pub mod frontier;
-mod launch;
+pub mod launch;
 pub mod limits;
 mod plan;
 mod rejected;
@@ -20,7 +20,7 @@ pub mod why_not;
 pub use build::{Built, build};
 pub use compare::{Compare, Comparison, Comparisons, Restriction};
 pub use costs::{Energy, Market};
-pub use launch::command;
+pub use launch::{Launch, launch};
 pub use plan::{
     Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted,
     WorkloadAssumption, plan, plan_with,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::build::{Built, build};
 use super::compare::{Compare, Comparisons, compare};
 use super::costs::{Energy, Market, purchase};
-use super::launch;
+use super::launch::{self, Launch};
 use super::rejected::{Rejected, rejected};
 use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
 use crate::catalog::Catalog;
@@ -48,8 +48,8 @@ pub struct PlannedWorkload<'a> {
     pub candidate: Candidate<'a>,
     /// Latency at the unfavourable bound while the others take their share, when it has a target.
     pub latency: Option<Micros>,
-    /// The command that would start it, where the runtime's flags are known.
-    pub run: Option<String>,
+    /// What starts it; absent for engines of which no command is known.
+    pub launch: Option<Launch>,
 }
 
 /// A device of a unit.
@@ -395,7 +395,7 @@ impl<'a> View<'_, 'a> {
                 let workload = self.scenario.sites[s].workloads[*w].clone();
                 PlannedWorkload {
                     latency: c.latency.map(|(alone, _)| under_sharing(alone, Share(load.0 - c.load.0))),
-                    run: launch::command(&candidate, &workload),
+                    launch: launch::launch(&launch::Configuration::of(&candidate, &workload)),
                     workload,
                     candidate,
                 }

@@ -5,6 +5,7 @@ mod candidates;
 mod catalog;
 mod check;
 mod explain;
+mod launch;
 mod limits;
 mod model;
 mod objective;

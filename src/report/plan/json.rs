@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::others;
 use super::{assumed, rates};
 use crate::planner::{Energy, Plan, PlannedDevice, PlannedWorkload, Why};
+use crate::report::launch;
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 
@@ -206,7 +207,8 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         "wanted": rates::wanted_value(wanted),
         "best_effort": best_effort(planned),
         "basis": candidate.speed.as_ref().map(crate::report::basis),
-        "run": planned.run,
+        "run": planned.launch.as_ref().map(launch::lines),
+        "launch": planned.launch.as_ref().map(launch::value),
     });
     if let Some(object) = value.as_object_mut() {
         rates::insert(object, planned);

@@ -7,8 +7,8 @@ use super::{alike, assumed, others, rates};
 use crate::candidates::Speed;
 use crate::figures;
 use crate::planner::{Energy, Plan, PlannedDevice, PlannedSite, PlannedWorkload, Rejected};
-use crate::report::objective;
 use crate::report::table::{Cell, Table, in_markdown};
+use crate::report::{launch, objective};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 use crate::speed::LanguageSpeed;
@@ -310,8 +310,8 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>, names: &str) 
     if best_effort(planned) {
         writeln!(out, "    no rate target: it gets what the others leave")?;
     }
-    if let Some(run) = &planned.run {
-        writeln!(out, "    $ {run}")?;
+    if let Some(known) = &planned.launch {
+        launch::write(out, known)?;
     }
     Ok(())
 }
