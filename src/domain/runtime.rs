@@ -50,6 +50,17 @@ pub enum FlashSupport {
     Never,
 }
 
+/// For how many tokens of a micro-batch an engine of llama.cpp's family keeps room for logits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputRows {
+    /// One per stream: llama-server since June 2026 (llama.cpp's pull request 23861), and what runs it.
+    #[default]
+    Stream,
+    /// Every token of the micro-batch: older servers, and programs and bindings that ask for nothing else.
+    Token,
+}
+
 /// An inference engine, with one backend where it has several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +90,9 @@ pub struct Runtime {
     pub kv_types: Vec<String>,
     /// Flash attention.
     pub flash_attention: FlashSupport,
+    /// Rows of logits that this version keeps room for where a workload does not say (llama.cpp and what runs it).
+    #[serde(default, skip_serializing_if = "OutputRows::is_default")]
+    pub outputs: OutputRows,
     /// Memory of the process before a model is loaded, in MiB, in the memory that the accelerator uses (context, loaded
     /// kernels, library heaps): the upper end of what was measured.
     pub framework_mib: u64,
@@ -205,6 +219,12 @@ pub struct WeightResidence {
     /// Routed experts are there a second time, packed for the kernels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub experts_twice: bool,
+}
+
+impl OutputRows {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl WeightResidence {

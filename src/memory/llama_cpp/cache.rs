@@ -212,8 +212,8 @@ impl Memory {
     }
 
     /// Whether a prompt can be cut at any token: not with a recurrent state, nor where windows have forgotten its beginning.
-    pub(super) fn can_be_cut(&self) -> bool {
-        self.state == 0 && self.window.is_none()
+    pub(super) fn can_be_cut(&self, swa_full: bool) -> bool {
+        self.state == 0 && (swa_full || self.window.is_none())
     }
 
     /// Bytes of one checkpoint of one stream: its whole state, and every cell of its windows (llama-server's

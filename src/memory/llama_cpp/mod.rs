@@ -19,7 +19,7 @@ pub(super) use profile::Profile;
 
 use super::weights::LibraryBuild;
 use super::{Case, Demand, Footprint, PoolUse, Settings, Unsupported, vision};
-use crate::domain::{Backend, FormatKind, GgufMix, KvPair, KvType, MemoryKind};
+use crate::domain::{Backend, FormatKind, GgufMix, KvPair, KvType, MemoryKind, OutputRows};
 use crate::units::Bytes;
 use buffer::Room;
 use cache::Cells;
@@ -45,6 +45,10 @@ const CACHE_LINE: u64 = 64;
 const LOGIT: u64 = 4;
 /// Bytes of a number in single precision.
 const F32: u128 = 4;
+
+/// Bytes per token and cell that servers of before June 2026 keep for attention masks to the end of the graph, beside the
+/// logits: 651, 779 and 1035 MiB logged for 34,048, 66,816 and 132,352 tokens (build b9010, 512 tokens at once).
+const OLDER_MASK: u64 = 8;
 
 const RULE: &str = "micro-batched graph";
 
@@ -76,7 +80,9 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         ));
     }
     let settings = settings(case, profile);
-    let demand = Demand { batch: settings.batch, micro_batch: settings.micro_batch, ..case.demand };
+    let every_token = case.runtime.outputs == OutputRows::Token;
+    let outputs = case.demand.outputs.or(every_token.then_some(settings.micro_batch.into()));
+    let demand = Demand { batch: settings.batch, micro_batch: settings.micro_batch, outputs, ..case.demand };
     let mut cells = Cells::of(&demand, memory.window);
     if profile.style.encoder {
         cells.full = cells.tokens;
@@ -94,7 +100,12 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let graph = Bytes(profile.peak(variant, &call, Room::of(case.runtime.backend)));
     let copied = |kv| case.flash_attention && copied(kv, case.runtime.backend);
     let copies = Bytes::saturating(memory.copied_bytes(&cells, [copied(case.kv.k), copied(case.kv.v)]));
-    let compute = Bytes(graph.0.saturating_add(copies.0));
+    let masks = if every_token && case.flash_attention && !profile.style.encoder {
+        OLDER_MASK.saturating_mul(cells.tokens).saturating_mul(cells.full)
+    } else {
+        0
+    };
+    let compute = Bytes(graph.0.saturating_add(copies.0).saturating_add(masks));
     let output = if profile.style.encoder { profile.hidden() } else { profile.vocab() };
     let output = Bytes(cells.kept.saturating_mul(LOGIT).saturating_mul(output));
     let work = Bytes(plan.scratch(&call, converted_eighths(case)));
@@ -104,7 +115,9 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     let kv_cache = Bytes::saturating(memory.cache_bytes(&cells, kv, case.flash_attention).saturating_add(seen));
     let encoding = vision::llama_cpp(case);
     let state = Bytes::saturating(memory.state_bytes(case.demand.streams.max(1)));
-    if kv_cache.0 == u64::MAX || compute.0 >= u64::MAX / 4 {
+    let each = memory.checkpoint_bytes(&cells, kv).saturating_mul(case.demand.streams.max(1).into());
+    let checkpoints = Bytes::saturating(each.saturating_mul(settings.checkpoints.into()));
+    if kv_cache.0 == u64::MAX || compute.0 >= u64::MAX / 4 || checkpoints.0 >= u64::MAX / 4 {
         return Err(Unsupported::TooLarge);
     }
     let vocab = profile.vocab();
@@ -124,12 +137,7 @@ pub(super) fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
         output,
         vision: encoding.host,
         prompt_cache: settings.prompt_cache,
-        checkpoints: Bytes::saturating(
-            memory
-                .checkpoint_bytes(&cells, kv)
-                .saturating_mul(settings.checkpoints.into())
-                .saturating_mul(case.demand.streams.max(1).into()),
-        ),
+        checkpoints,
         framework: own,
         ..PoolUse::default()
     };
@@ -158,7 +166,7 @@ fn settings(case: &Case<'_>, profile: &Profile) -> Settings {
         let batch = demand.batch.max(micro_batch);
         return Settings { batch, micro_batch, prompt_cache: Bytes::ZERO, checkpoints: 0 };
     }
-    let fixed = !profile.memory.can_be_cut() && !demand.swa_full;
+    let fixed = !profile.memory.can_be_cut(demand.swa_full);
     Settings {
         batch: demand.batch,
         micro_batch: demand.micro_batch.min(demand.batch),
