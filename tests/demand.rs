@@ -167,3 +167,31 @@ fn an_input_of_an_encoder_has_512_tokens_unless_something_is_said() {
     assert_eq!(error.position().unwrap().line, 3);
     assert!(error.to_string().contains("5000"), "{error}");
 }
+
+#[test]
+fn among_equals_the_faster_and_better_known_configuration_is_taken() {
+    // The Jetson's GPU runs whisper.cpp beside its CPU, at the same price: nobody runs f32 on the CPU there.
+    let text = "allow: { devices: [jetson-orin-nano-super-devkit], unverified: true }\nworkloads:\n  \
+        - { name: see, model: ultralytics/YOLO11n, targets: { inferences_s: 15, latency_s: 0.1 } }\n  \
+        - { name: listen, model: openai/whisper-tiny, targets: { realtime_factor: 0.8 }, duty: 20% }\n";
+    let found = plan(text);
+    assert_eq!(workloads(&found)[1]["runtime"], "whisper.cpp");
+    for (device, workload) in [
+        ("raspberry-pi-5-16gb", "model: resnet50, targets: { inferences_s: 5 }"),
+        ("raspberry-pi-5-16gb", "model: openai/whisper-tiny"),
+        ("jetson-orin-nano-super-devkit", "model: openai/whisper-base, targets: { latency_s: 60 }"),
+    ] {
+        let text = on_one(device, workload);
+        let chosen = &plan(&text).sites[0].devices[0].workloads[0].candidate;
+        let all = all_candidates(&text);
+        let equals = all
+            .candidates
+            .iter()
+            .filter(|c| c.refusal.is_none() && c.mode.id == chosen.mode.id && c.quality_loss == chosen.quality_loss);
+        for other in equals {
+            let order = |c: &edgemem::candidates::Candidate<'_>| (c.doubts(), c.slowness());
+            assert!(order(chosen) <= order(other), "{} before {}", other.runtime_id, chosen.runtime_id);
+        }
+        assert_ne!(chosen.runtime_id, "executorch", "{text}");
+    }
+}

@@ -148,6 +148,8 @@ struct Row {
     load: u128,
     latency: Option<(u128, u128)>,
     quality: u128,
+    doubts: u128,
+    slowness: u128,
     /// Own and framework bytes by pool.
     pools: Vec<(u128, u128)>,
 }
@@ -200,6 +202,8 @@ fn hosts(table: &[BTreeMap<String, String>], site: &str, workloads: &[String]) -
                     load: scaled(&row["load"], 6),
                     latency: known("latency_target_s", 6).map(|t| (known("latency_alone_s", 6).unwrap(), t)),
                     quality: scaled(&row["quality_loss"], 6),
+                    doubts: scaled(&row["doubts"], 0),
+                    slowness: scaled(&row["slowness"], 0),
                     pools: vec![(own, bytes("framework_bytes"))],
                 });
                 1
@@ -217,6 +221,8 @@ fn hosts(table: &[BTreeMap<String, String>], site: &str, workloads: &[String]) -
 struct Merit {
     load: u128,
     quality: u128,
+    doubts: u128,
+    slowness: u128,
     free: u128,
 }
 
@@ -275,11 +281,12 @@ fn judge(host: &Host, scenario: &Scenario, workloads: &[scenario::Workload], cho
         let required = ((os + own + alone + together) * (WHOLE + u128::from(scenario.headroom.0))).div_ceil(WHOLE);
         free += capacity.checked_sub(required)?;
     }
-    Some(Merit { load, quality: chosen.iter().map(|r| r.quality).sum(), free })
+    let sum = |of: fn(&Row) -> u128| chosen.iter().map(|r| of(r)).sum();
+    Some(Merit { load, quality: sum(|r| r.quality), doubts: sum(|r| r.doubts), slowness: sum(|r| r.slowness), free })
 }
 
-/// Objective, capex, quality, power and (negated by order) free memory of the best plan.
-type Key = (u128, u128, u128, u128, std::cmp::Reverse<u128>);
+/// Objective, capex, quality, doubts, power, slowness and (negated by order) free memory of the best plan.
+type Key = (u128, u128, u128, u128, u128, u128, std::cmp::Reverse<u128>);
 
 fn brute(scenario: &Scenario, hosts: &[Vec<Host>]) -> Option<Key> {
     let options: Vec<Vec<(&Host, Merit)>> = hosts
@@ -299,7 +306,8 @@ fn brute(scenario: &Scenario, hosts: &[Vec<Host>]) -> Option<Key> {
             let best = |(h, m): &(&Host, Merit)| {
                 !list.iter().any(|(g, n)| {
                     std::ptr::eq(*g, *h)
-                        && (n.quality, std::cmp::Reverse(n.free)) < (m.quality, std::cmp::Reverse(m.free))
+                        && (n.quality, n.doubts, n.slowness, std::cmp::Reverse(n.free))
+                            < (m.quality, m.doubts, m.slowness, std::cmp::Reverse(m.free))
                 })
             };
             list.iter().filter(|o| best(o)).copied().collect()
@@ -308,9 +316,11 @@ fn brute(scenario: &Scenario, hosts: &[Vec<Host>]) -> Option<Key> {
     let mut best: Option<Key> = None;
     let mut picked = Vec::new();
     combine(scenario, &options, &mut picked, &mut best);
-    best.map(|(objective, capex, quality, power, free)| match scenario.objective {
-        scenario::ObjectiveKind::Tco => ((objective + TCO_CENT / 2) / TCO_CENT, capex, quality, power, free),
-        _ => (objective, capex, quality, power, free),
+    best.map(|mut key| {
+        if scenario.objective == scenario::ObjectiveKind::Tco {
+            key.0 = (key.0 + TCO_CENT / 2) / TCO_CENT;
+        }
+        key
     })
 }
 
@@ -351,7 +361,8 @@ fn price(scenario: &Scenario, picked: &[(&Host, Merit)]) -> Option<Key> {
         let quantity = bought(&host.device);
         host.breaks.iter().rev().find(|(from, _)| *from <= quantity).map(|(_, price)| *price)
     };
-    let (mut capex, mut quality, mut power, mut free, mut energy) = (0u128, 0u128, 0u128, 0u128, 0u128);
+    let (mut capex, mut power, mut free, mut energy) = (0u128, 0u128, 0u128, 0u128);
+    let (mut quality, mut doubts, mut slowness) = (0u128, 0u128, 0u128);
     let mut counted = std::collections::BTreeSet::new();
     for (site, (host, merit)) in scenario.sites.iter().zip(picked) {
         let one = paid(host)?;
@@ -368,6 +379,8 @@ fn price(scenario: &Scenario, picked: &[(&Host, Merit)]) -> Option<Key> {
         }
         let count = u128::from(site.count);
         quality += count * merit.quality;
+        doubts += count * merit.doubts;
+        slowness += count * merit.slowness;
         power += count * host.power.unwrap_or(u128::from(u32::MAX));
         free += count * merit.free;
         if scenario.objective == scenario::ObjectiveKind::Tco {
@@ -386,7 +399,7 @@ fn price(scenario: &Scenario, picked: &[(&Host, Merit)]) -> Option<Key> {
             capex * TCO_CENT + energy * hours * u128::from(h.microusd_per_kwh) * 100
         }
     };
-    Some((objective, capex, quality, power, std::cmp::Reverse(free)))
+    Some((objective, capex, quality, doubts, power, slowness, std::cmp::Reverse(free)))
 }
 
 fn resolve(catalog: &Catalog, text: &str) -> Scenario {
@@ -399,16 +412,20 @@ fn of_plan(plan: &planner::Plan<'_>) -> Option<Key> {
     let value = plan.value?;
     let unit = if plan.objective == scenario::ObjectiveKind::Power { 1000.0 } else { 100.0 };
     let capex = plan.order.iter().map(|line| u128::from(line.total.0)).sum();
-    let (mut quality, mut power, mut free) = (0, 0, 0);
+    let (mut quality, mut doubts, mut power, mut slowness, mut free) = (0, 0, 0, 0, 0);
     for site in &plan.sites {
         let count = u128::from(site.count);
         for device in &site.devices {
-            quality += count * device.workloads.iter().map(|w| u128::from(w.candidate.quality_loss.0)).sum::<u128>();
+            for candidate in device.workloads.iter().map(|w| &w.candidate) {
+                quality += count * u128::from(candidate.quality_loss.0);
+                doubts += count * u128::from(candidate.doubts());
+                slowness += count * u128::from(candidate.slowness());
+            }
             power += count * device.mode.power.map_or(u128::from(u32::MAX), |p| u128::from(p.0));
             free += count * device.pools.iter().map(|p| u128::from(p.free().0)).sum::<u128>();
         }
     }
-    Some(((value * unit).round() as u128, capex, quality, power, std::cmp::Reverse(free)))
+    Some(((value * unit).round() as u128, capex, quality, doubts, power, slowness, std::cmp::Reverse(free)))
 }
 
 #[test]

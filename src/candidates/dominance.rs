@@ -14,6 +14,9 @@ struct Merits<'a> {
     load: Share,
     latency: Micros,
     quality_loss: Share,
+    /// What breaks ties between plans of equal cost and loss.
+    doubts: u32,
+    slowness: u32,
     /// Only candidates of one runtime are compared when a process is shared; otherwise the same for all.
     runtime: &'a str,
 }
@@ -26,6 +29,8 @@ impl Merits<'_> {
             && self.load <= other.load
             && self.latency <= other.latency
             && self.quality_loss <= other.quality_loss
+            && self.doubts <= other.doubts
+            && self.slowness <= other.slowness
     }
 }
 
@@ -46,6 +51,8 @@ fn merits<'a>(candidate: &Candidate<'a>, process_shared: bool) -> Merits<'a> {
         load: candidate.load,
         latency: candidate.latency.map_or(Micros::default(), |(alone, _)| alone),
         quality_loss: candidate.quality_loss,
+        doubts: candidate.doubts(),
+        slowness: candidate.slowness(),
         runtime: if process_shared { candidate.runtime_id } else { "" },
     }
 }

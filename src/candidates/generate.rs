@@ -340,6 +340,7 @@ fn blank<'a>(
         speed: None,
         load: Share::ZERO,
         latency: None,
+        barely: false,
         quality_loss: choice.quality_loss,
         refusal: None,
         miss: 0.0,
@@ -365,6 +366,7 @@ fn judge(
                 Ok(judged) => {
                     candidate.load = judged.load;
                     candidate.latency = judged.latency;
+                    candidate.barely = judged.barely;
                     refusals.extend(judged.missed().map(Refusal::Target));
                 }
                 Err(why) => refusals.push(Refusal::NoEstimate(why)),

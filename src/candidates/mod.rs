@@ -20,7 +20,7 @@ pub use targets::{Judged, judge_targets};
 use crate::domain::{Device, Format, KvPair, PoolName, PowerMode, Runtime};
 use crate::memory::{Footprint, PoolUse};
 use crate::scenario::SPEECH_WINDOW_S;
-use crate::speed::{LanguageSpeed, NetworkSpeed};
+use crate::speed::{Basis, LanguageSpeed, NetworkSpeed};
 use crate::units::{Bytes, InferencesPerSecond, Micros, Range, Seconds, Share};
 
 /// What a candidate can do, for the kind of model that it runs.
@@ -33,6 +33,15 @@ pub enum Speed {
 }
 
 impl Speed {
+    /// What the estimate rests on.
+    #[must_use]
+    pub const fn basis(&self) -> Basis {
+        match self {
+            Self::Language(language) => language.basis,
+            Self::Network(network) => network.basis,
+        }
+    }
+
     /// Inferences per second of all streams together; absent for models that decode. Networks and text encoders answer
     /// their streams one after the other, so that this is the rate of one stream alone. An inference of an encoder is one
     /// input (of a reranker: one pair of query and passage) from its first token to its vector or score.
@@ -65,6 +74,24 @@ impl Speed {
             Self::Language(language) => language.decode.is_none().then_some(language.ttft),
         }
     }
+}
+
+/// Steps of the scale of slowness in a factor of two.
+const OCTAVE: u64 = 1024;
+/// Slower than 2^63 ns, which is longer than anybody waits.
+const SLOWEST: u32 = 64 * OCTAVE as u32;
+
+/// A time in seconds on a logarithmic scale of 1024 steps for a factor of two from one nanosecond on, linear between the
+/// powers of two: integers alone, so that every machine counts alike.
+fn slowness_of(seconds: f64) -> u32 {
+    let nanoseconds = (seconds * 1e9).round();
+    if !nanoseconds.is_finite() || nanoseconds >= 9e18 {
+        return SLOWEST;
+    }
+    let nanoseconds = (nanoseconds as u64).max(1);
+    let octaves = u64::from(nanoseconds.ilog2());
+    let within = (u128::from(nanoseconds) * u128::from(OCTAVE) >> octaves) as u64 - OCTAVE;
+    (octaves * OCTAVE + within) as u32
 }
 
 /// One workload in one configuration on one device in one mode.
@@ -106,6 +133,8 @@ pub struct Candidate<'a> {
     pub load: Share,
     /// Latency when alone at the unfavourable bound and its target, when it has one.
     pub latency: Option<(Micros, Micros)>,
+    /// A target is reached, but barely.
+    pub barely: bool,
     /// Perplexity increase of weights and cache over f16.
     pub quality_loss: Share,
     /// Why it may not be used; absent when it may.
@@ -116,6 +145,25 @@ pub struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
+    /// Reasons to doubt that it suffices: its speed is unknown or calculated from the device's specification alone, and a
+    /// target is barely reached.
+    #[must_use]
+    pub fn doubts(&self) -> u32 {
+        let basis = self.speed.as_ref().map_or(Basis::Roofline, Speed::basis);
+        u32::from(basis == Basis::Roofline) + u32::from(self.barely)
+    }
+
+    /// Time of a token of each stream or of an inference at the unfavourable bound, on a logarithmic scale.
+    #[must_use]
+    pub fn slowness(&self) -> u32 {
+        let time = self.speed.as_ref().map(|speed| match speed {
+            Speed::Language(LanguageSpeed { decode: Some(decode), .. }) => 1.0 / decode.low.0,
+            Speed::Language(language) => language.ttft.high.0,
+            Speed::Network(network) => 1.0 / network.inferences.low.0,
+        });
+        time.map_or(SLOWEST, slowness_of)
+    }
+
     /// What it takes in a pool of its device.
     #[must_use]
     pub fn used(&self, pool: PoolName) -> PoolUse {

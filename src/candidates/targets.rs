@@ -19,6 +19,8 @@ pub struct Judged {
     pub slow: Option<Missed>,
     /// The latency target that is missed.
     pub late: Option<Missed>,
+    /// A target is reached by less than [`MARGIN`].
+    pub barely: bool,
 }
 
 impl Judged {
@@ -27,6 +29,9 @@ impl Judged {
         self.slow.into_iter().chain(self.late)
     }
 }
+
+/// What is reached by less than this factor is barely reached: a quarter more, as much as memory has to spare by default.
+const MARGIN: f64 = 1.25;
 
 /// Holds a speed against the targets, each of which holds for every stream.
 ///
@@ -47,6 +52,7 @@ pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, NoEst
     if let Some(wanted) = wanted {
         let reached = Micros::rounded_up(time.high);
         judged.latency = Some((reached, wanted));
+        judged.barely = reached.seconds() * MARGIN > wanted.seconds();
         judged.late = match targets.ttft {
             _ if reached <= wanted => None,
             Some(_) => Some(Missed::Ttft { wanted, reached }),
@@ -56,6 +62,7 @@ pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, NoEst
     if let Some(rate) = targets.rate() {
         let reached = of_each_stream(speed, workload, rate)?;
         let wanted = rate.per_second();
+        judged.barely |= reached < wanted * MARGIN;
         judged.load = Share::rounded_up(wanted * workload.duty.as_f64() / reached);
         // A rate of nothing at all (or no number) must not pass as a reached target.
         if !matches!(reached.partial_cmp(&wanted), Some(Ordering::Greater | Ordering::Equal)) {

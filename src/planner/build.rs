@@ -173,6 +173,8 @@ fn plain(candidate: &Candidate<'_>, host: usize) -> solve::Candidate {
         load: candidate.load,
         latency: candidate.latency,
         quality_loss: candidate.quality_loss,
+        doubts: candidate.doubts(),
+        slowness: candidate.slowness(),
         configuration: Configuration {
             runtime: candidate.runtime_id.to_owned(),
             weights: candidate.format.id.clone(),

@@ -6,7 +6,7 @@ use crate::domain::PriceBreak;
 use crate::scenario::Scenario;
 use crate::units::{Micros, Share};
 
-const COLUMNS: [&str; 39] = [
+const COLUMNS: [&str; 41] = [
     "site",
     "workload",
     ">candidate",
@@ -42,6 +42,8 @@ const COLUMNS: [&str; 39] = [
     ">latency_alone_s",
     ">latency_target_s",
     ">quality_loss",
+    ">doubts",
+    ">slowness",
     "basis",
     "allowed",
     "reason",
@@ -124,6 +126,8 @@ fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell>
         Cell::or_empty(candidate.latency, |(alone, _)| micros(alone)),
         Cell::or_empty(candidate.latency, |(_, target)| micros(target)),
         share(candidate.quality_loss),
+        Cell::whole(candidate.doubts().into()),
+        Cell::whole(candidate.slowness().into()),
         Cell::or_empty(candidate.speed, |s| Cell::text(basis(&s))),
         Cell::Bool(candidate.refusal.is_none()),
         Cell::or_empty(candidate.refusal.as_ref(), |r| Cell::text(r.to_string())),
@@ -153,11 +157,7 @@ fn micros(time: Micros) -> Cell {
 #[must_use]
 pub fn basis(speed: &Speed) -> &'static str {
     use crate::speed::Basis;
-    let basis = match speed {
-        Speed::Language(s) => s.basis,
-        Speed::Network(s) => s.basis,
-    };
-    match basis {
+    match speed.basis() {
         Basis::Measured => "measured",
         Basis::Device => "device",
         Basis::Class => "class",

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::answer::MAX_POOLS;
+use super::keys::Demerits;
 use super::set::Set;
 use super::unit::{Choice, Room, Unit};
 use crate::hashing::QuickMap;
@@ -14,14 +15,15 @@ pub(super) fn lean(a: &Choice, b: &Choice) -> bool {
     a.load <= b.load && a.cap - a.load >= b.cap - b.load && no_more(&a.mem, &b.mem)
 }
 
-/// Whether the first choice makes the second superfluous in every respect: it is no worse in what it takes and in quality
-/// and then either better in the order among plans (quality or memory) or not later in the order of configurations.
+/// Whether the first choice makes the second superfluous in every respect: it is no worse in what it takes and in its
+/// demerits and then either better in the order among plans (demerits or memory) or not later in the order of
+/// configurations.
 ///
 /// Load alone does not count as better: it decides nothing among plans of equal energy, the configuration does.
 pub(super) fn full(a: &Choice, b: &Choice) -> bool {
     lean(a, b)
-        && a.quality <= b.quality
-        && (a.quality < b.quality || a.mem != b.mem || (&a.ranks, &a.picks) <= (&b.ranks, &b.picks))
+        && a.demerits.no_worse_than(&b.demerits)
+        && (a.demerits != b.demerits || a.mem != b.mem || (&a.ranks, &a.picks) <= (&b.ranks, &b.picks))
 }
 
 fn no_more(a: &Room, b: &Room) -> bool {
@@ -31,7 +33,7 @@ fn no_more(a: &Room, b: &Room) -> bool {
 /// The choices that no other one makes superfluous, in a fixed order.
 pub(super) fn undominated(mut choices: Vec<Choice>, beats: impl Fn(&Choice, &Choice) -> bool) -> Vec<Choice> {
     choices.sort_by(|a, b| {
-        let key = |c: &Choice| (c.mem, c.load, std::cmp::Reverse(c.cap), c.quality);
+        let key = |c: &Choice| (c.mem, c.load, std::cmp::Reverse(c.cap), c.demerits);
         key(a).cmp(&key(b)).then_with(|| (&a.ranks, &a.picks).cmp(&(&b.ranks, &b.picks)))
     });
     let mut kept: Vec<Choice> = Vec::new();
@@ -52,7 +54,7 @@ pub(super) struct Entry {
     pub(super) load: u64,
     /// Most load on the whole device.
     pub(super) cap: u64,
-    pub(super) quality: u64,
+    pub(super) demerits: Demerits,
     /// Choice of the highest item.
     choice: u32,
     /// Entry of the front without that item.
@@ -136,7 +138,14 @@ impl<'u> Fronts<'u> {
         let unit = self.unit;
         let Some(last) = set.highest() else {
             let cap = unit.problem.max_load.0;
-            return vec![Entry { mem: [0; MAX_POOLS], load: 0, cap, quality: 0, choice: 0, before: 0 }];
+            return vec![Entry {
+                mem: [0; MAX_POOLS],
+                load: 0,
+                cap,
+                demerits: Demerits::default(),
+                choice: 0,
+                before: 0,
+            }];
         };
         let rest = set.without(last);
         if unit.items[last].apart.meets(rest) {
@@ -153,11 +162,14 @@ impl<'u> Fronts<'u> {
                 let mut mem = entry.mem;
                 mem.iter_mut().zip(&choice.mem).for_each(|(sum, part)| *sum = sum.saturating_add(*part));
                 if load <= cap && no_more(&mem, room) {
-                    let quality = if self.purpose == Purpose::Fit { 0 } else { entry.quality + choice.quality };
-                    if self.quality_limit.is_some_and(|limit| i128::from(quality) > limit) {
+                    let demerits = match self.purpose {
+                        Purpose::Fit => Demerits::default(),
+                        Purpose::Best => entry.demerits + choice.demerits,
+                    };
+                    if self.quality_limit.is_some_and(|limit| i128::from(demerits.quality) > limit) {
                         continue;
                     }
-                    grown.push(Entry { mem, load, cap, quality, choice: number as u32, before: position as u32 });
+                    grown.push(Entry { mem, load, cap, demerits, choice: number as u32, before: position as u32 });
                 }
             }
         }
@@ -167,15 +179,15 @@ impl<'u> Fronts<'u> {
 
     /// Keeps the entries that no other beats.
     fn thin(&mut self, mut grown: Vec<Entry>, machine: usize, set: Set) -> Vec<Entry> {
-        grown.sort_by_key(|e| (e.mem, e.quality, e.load, std::cmp::Reverse(e.cap)));
+        grown.sort_by_key(|e| (e.mem, e.demerits, e.load, std::cmp::Reverse(e.cap)));
         let mut kept: Vec<Entry> = Vec::new();
         for entry in grown {
             self.work += kept.len() as u64 / 8;
             if kept.iter().any(|k| self.beats(k, &entry, machine, set)) {
                 continue;
             }
-            // Only entries of equal memory and quality that come before can still be beaten, through their configuration.
-            kept.retain(|k| k.mem != entry.mem || k.quality != entry.quality || !self.beats(&entry, k, machine, set));
+            // Only entries of equal memory and demerits that come before can still be beaten, through their configuration.
+            kept.retain(|k| k.mem != entry.mem || k.demerits != entry.demerits || !self.beats(&entry, k, machine, set));
             kept.push(entry);
         }
         kept
@@ -186,8 +198,8 @@ impl<'u> Fronts<'u> {
         if self.purpose == Purpose::Fit || !lean {
             return lean;
         }
-        a.quality <= b.quality
-            && (a.quality < b.quality || a.mem != b.mem || self.compare(machine, set, a, b) != Ordering::Greater)
+        a.demerits.no_worse_than(&b.demerits)
+            && (a.demerits != b.demerits || a.mem != b.mem || self.compare(machine, set, a, b) != Ordering::Greater)
     }
 
     /// The order of configurations between two entries of one set, in workload order. Entries need not be in a front

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{Keys, Rank};
+use super::keys::{Demerits, Keys, Rank};
 use super::problem::{Assignment, Candidate, Objective, Placed, Problem, Site, required};
 use crate::units::{Bytes, Micros, Milliwatts, Money, PPM, Share};
 
@@ -332,7 +332,8 @@ impl Court<'_> {
                     self.broken.push(Violation::MixedProcess { site: index, device, process });
                 }
             }
-            self.keys += Keys::of_work(problem, host, candidate.load.0, candidate.quality_loss, site.count);
+            self.keys += Keys::of_load(problem, host, candidate.load.0, site.count);
+            self.keys += Keys::of_demerits(Demerits::of(candidate), site.count);
         }
     }
 

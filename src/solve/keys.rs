@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-use super::problem::{Configuration, Host, Objective, Problem};
+use super::problem::{Candidate, Configuration, Host, Objective, Problem};
 use crate::units::{Milliwatts, Money, PPM, Share};
 
 /// One cent in the unit in which plans with energy costs are compared: millionths of a dollar per kilowatt-hour times
@@ -25,16 +25,27 @@ pub struct Keys {
     pub capex: i128,
     /// Quality loss over workload copies times count, in millionths.
     pub quality: i128,
+    /// Reasons to doubt that candidates suffice, over workload copies times count.
+    pub doubts: i128,
     /// Draw at full load times count, in milliwatts; a device of unknown draw counts 2^80.
     pub power: i128,
+    /// Logarithmic time of a token or an inference, over workload copies times count.
+    pub slowness: i128,
     /// Required minus capacity over devices and pools times count, in bytes: the negative of the free memory.
     pub taken: i128,
 }
 
 impl Keys {
     /// Better than every plan.
-    pub(super) const LEAST: Self =
-        Self { objective: i128::MIN, capex: i128::MIN, quality: i128::MIN, power: i128::MIN, taken: i128::MIN };
+    pub(super) const LEAST: Self = Self {
+        objective: i128::MIN,
+        capex: i128::MIN,
+        quality: i128::MIN,
+        doubts: i128::MIN,
+        power: i128::MIN,
+        slowness: i128::MIN,
+        taken: i128::MIN,
+    };
 
     /// The keys of money alone.
     pub(super) fn of_capex(problem: &Problem, cents: i128) -> Self {
@@ -58,12 +69,22 @@ impl Keys {
         Self { objective: objective * count, power: power * count, ..Self::default() }
     }
 
-    /// What one workload adds by its load and its quality loss on a device, in `count` units.
-    pub(super) fn of_work(problem: &Problem, host: &Host, load: u64, loss: Share, count: u64) -> Self {
-        let count = i128::from(count);
+    /// What one workload adds by its load on a device, in `count` units.
+    pub(super) fn of_load(problem: &Problem, host: &Host, load: u64, count: u64) -> Self {
         let above_idle = i128::from(host.power.map_or(0, |power| power.0) - idle(host));
         let objective = above_idle * i128::from(load) * energy_price(problem);
-        Self { objective: objective * count, quality: i128::from(loss.0) * count, ..Self::default() }
+        Self { objective: objective * i128::from(count), ..Self::default() }
+    }
+
+    /// What workloads add by the demerits of their candidates, in `count` units.
+    pub(super) fn of_demerits(demerits: Demerits, count: u64) -> Self {
+        let count = i128::from(count);
+        Self {
+            quality: i128::from(demerits.quality) * count,
+            doubts: i128::from(demerits.doubts) * count,
+            slowness: i128::from(demerits.slowness) * count,
+            ..Self::default()
+        }
     }
 
     /// The printed objective: whole cents (rounded half up) or milliwatts.
@@ -105,6 +126,45 @@ fn energy_price(problem: &Problem) -> i128 {
     }
 }
 
+/// What candidates count in the order among plans by themselves, on whatever device: smaller is better, in this order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Demerits {
+    /// Quality loss in millionths.
+    pub(super) quality: u64,
+    /// Reasons to doubt that it suffices.
+    pub(super) doubts: u64,
+    /// Logarithmic time of a token or an inference.
+    pub(super) slowness: u64,
+}
+
+impl Demerits {
+    pub(super) fn of(candidate: &Candidate) -> Self {
+        Self { quality: candidate.quality_loss.0, doubts: candidate.doubts.into(), slowness: candidate.slowness.into() }
+    }
+
+    /// No worse in any respect.
+    pub(super) fn no_worse_than(&self, other: &Self) -> bool {
+        self.quality <= other.quality && self.doubts <= other.doubts && self.slowness <= other.slowness
+    }
+}
+
+impl Add for Demerits {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            quality: self.quality.saturating_add(other.quality),
+            doubts: self.doubts.saturating_add(other.doubts),
+            slowness: self.slowness.saturating_add(other.slowness),
+        }
+    }
+}
+
+impl AddAssign for Demerits {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
 impl Add for Keys {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -112,7 +172,9 @@ impl Add for Keys {
             objective: self.objective.saturating_add(other.objective),
             capex: self.capex.saturating_add(other.capex),
             quality: self.quality.saturating_add(other.quality),
+            doubts: self.doubts.saturating_add(other.doubts),
             power: self.power.saturating_add(other.power),
+            slowness: self.slowness.saturating_add(other.slowness),
             taken: self.taken.saturating_add(other.taken),
         }
     }

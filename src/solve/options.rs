@@ -522,8 +522,11 @@ impl Options<'_> {
                 let all = kinds.iter().flat_map(|&kind| machines(kind));
                 all.flat_map(|machine| machine.choices[number].iter().map(|c| unit.least_added(machine, c)))
             };
-            keys.quality += added().map(|keys| keys.quality).min().unwrap_or(0) * item.copies as i128;
-            keys.taken += added().map(|keys| keys.taken).min().unwrap_or(0) * item.copies as i128;
+            let least = |of: fn(&Keys) -> i128| added().map(|keys| of(&keys)).min().unwrap_or(0) * item.copies as i128;
+            keys.quality += least(|k| k.quality);
+            keys.doubts += least(|k| k.doubts);
+            keys.slowness += least(|k| k.slowness);
+            keys.taken += least(|k| k.taken);
         }
         keys
     }

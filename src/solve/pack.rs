@@ -1,7 +1,7 @@
 //! Packs the items of a unit into given machines: whether they fit, and the best way to do it.
 
 use super::front::{Entry, Front, Fronts, Purpose};
-use super::keys::Keys;
+use super::keys::{Demerits, Keys};
 use super::set::Set;
 use super::unit::{Choice, Unit};
 use super::watch::{Stopped, Watch};
@@ -334,7 +334,7 @@ impl<'u> Refiner<'u> {
             for position in 0..picked.len() {
                 let (item, now) = picked[position];
                 for choice in self.fronts.choices(bin, item) {
-                    let gain = now.quality.saturating_sub(choice.quality);
+                    let gain = now.demerits.quality.saturating_sub(choice.demerits.quality);
                     if gain > better.as_ref().map_or(0, |b| b.0) {
                         picked[position].1 = choice;
                         if fits(&picked) {
@@ -360,14 +360,14 @@ impl<'u> Refiner<'u> {
         for (bin, mut picked) in devices {
             picked.sort_by_key(|&(item, _)| item);
             let mut mem = [0; super::answer::MAX_POOLS];
-            let (mut load, mut quality) = (0, 0);
+            let (mut load, mut demerits) = (0, Demerits::default());
             for (item, choice) in &picked {
                 mem.iter_mut().zip(&choice.mem).for_each(|(sum, part)| *sum += part);
                 load += choice.load;
-                quality += choice.quality;
+                demerits += choice.demerits;
                 ranks.extend(unit.items[*item].members.iter().copied().zip(choice.ranks.iter().copied()));
             }
-            keys += unit.bin_keys(&unit.machines[bin], &mem, load, quality);
+            keys += unit.bin_keys(&unit.machines[bin], &mem, load, demerits);
             placed.push((bin, picked.into_iter().map(|(item, choice)| (item, choice.picks.clone())).collect()));
         }
         ranks.sort_unstable();
@@ -398,7 +398,7 @@ impl<'u> Refiner<'u> {
         let machine = &self.unit.machines[bin];
         let mut best: Option<(Keys, Entry)> = None;
         for entry in front.iter() {
-            let keys = self.unit.bin_keys(machine, &entry.mem, entry.load, entry.quality);
+            let keys = self.unit.bin_keys(machine, &entry.mem, entry.load, entry.demerits);
             let better = match &best {
                 None => true,
                 Some((known, other)) => {
@@ -483,7 +483,9 @@ impl<'u> Refiner<'u> {
             }
             if let Some((after, _)) = found {
                 let delta = after.objective - keys[bin].objective;
-                children.push(((delta, after.quality - keys[bin].quality, after.taken - keys[bin].taken), bin, after));
+                let more = |of: fn(&Keys) -> i128| of(&after) - of(&keys[bin]);
+                let others = [more(|k| k.quality), more(|k| k.doubts), more(|k| k.slowness), more(|k| k.taken)];
+                children.push(((delta, others), bin, after));
             }
         }
         children.sort_by_key(|&(delta, bin, _)| (delta, bin));

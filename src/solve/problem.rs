@@ -88,6 +88,11 @@ pub struct Candidate {
     pub latency: Option<(Micros, Micros)>,
     /// Perplexity increase over f16.
     pub quality_loss: Share,
+    /// Reasons to doubt that it suffices: its speed is calculated and not measured, its target is barely reached.
+    pub doubts: u32,
+    /// Time of a token or an inference on a logarithmic scale, so that sums compare how many times faster or slower the
+    /// workloads are, whatever each of them counts in.
+    pub slowness: u32,
     /// What breaks the last ties: (runtime, weights, kv_k, kv_v, flash_attention, micro_batch) in comparable form.
     pub configuration: Configuration,
 }

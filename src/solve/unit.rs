@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::answer::{MAX_ITEMS, MAX_POOLS};
 use super::front;
 use super::judge::ordered;
-use super::keys::Keys;
+use super::keys::{Demerits, Keys};
 use super::problem::{Candidate, Objective, Problem, Site, required};
 use super::set::Set;
 use crate::units::{Bytes, PPM};
@@ -34,8 +34,8 @@ pub(super) struct Choice {
     pub(super) load: u64,
     /// Most load on the whole device under which the latency targets hold, at most the problem's largest load.
     pub(super) cap: u64,
-    /// Quality loss summed over the members, in millionths.
-    pub(super) quality: u64,
+    /// Summed over the members.
+    pub(super) demerits: Demerits,
     /// Candidate of each member.
     pub(super) picks: Vec<usize>,
     /// Rank of each member's configuration among those of its workload.
@@ -59,7 +59,7 @@ pub(super) struct Machine {
     pub(super) per_load: i128,
     /// By item: all choices that no other beats, and those that matter when only feasibility is asked.
     pub(super) choices: Vec<Vec<Choice>>,
-    /// As `choices`, quality and order aside.
+    /// As `choices`, demerits and order aside.
     pub(super) lean: Vec<Vec<Choice>>,
     /// Items with at least one choice.
     pub(super) able: Set,
@@ -173,15 +173,14 @@ impl<'p> Unit<'p> {
             let needed = required(pool.os, problem.headroom);
             base.taken += (i128::from(needed.0) - i128::from(pool.capacity.0)) * i128::from(site.count);
         }
-        let unloaded = Keys::of_work(problem, host, 0, crate::units::Share::ZERO, site.count);
-        let loaded = Keys::of_work(problem, host, 1, crate::units::Share::ZERO, site.count);
+        let loaded = Keys::of_load(problem, host, 1, site.count);
         let mut machine = Machine {
             host: index,
             power: host.power.map_or(0, |power| power.0),
             room,
             pools: host.pools.len(),
             base,
-            per_load: loaded.objective - unloaded.objective,
+            per_load: loaded.objective,
             choices: Vec::new(),
             lean: Vec::new(),
             able: Set::EMPTY,
@@ -225,7 +224,7 @@ impl<'p> Unit<'p> {
                 mem: [0; MAX_POOLS],
                 load: 0,
                 cap: max_load,
-                quality: 0,
+                demerits: Demerits::default(),
                 picks: Vec::new(),
                 ranks: Vec::new(),
             },
@@ -272,12 +271,11 @@ impl<'p> Unit<'p> {
     }
 
     /// The keys of a bin: the machine with these sums of what it hosts.
-    pub(super) fn bin_keys(&self, machine: &Machine, mem: &Room, load: u64, quality: u64) -> Keys {
+    pub(super) fn bin_keys(&self, machine: &Machine, mem: &Room, load: u64, demerits: Demerits) -> Keys {
         let host = &self.problem.hosts[machine.host];
         let count = i128::from(self.site.count);
-        let mut keys = machine.base;
+        let mut keys = machine.base + Keys::of_demerits(demerits, self.site.count);
         keys.objective += machine.per_load * i128::from(load);
-        keys.quality += i128::from(quality) * count;
         keys.taken = 0;
         for (pool, taken) in host.pools.iter().zip(mem) {
             let needed = required(pool.os + Bytes(*taken), self.problem.headroom);
@@ -293,9 +291,8 @@ impl<'p> Unit<'p> {
         let taken: i128 = choice.mem.iter().map(|&bytes| i128::from(bytes) * scale / i128::from(PPM)).sum();
         Keys {
             objective: machine.per_load * i128::from(choice.load),
-            quality: i128::from(choice.quality) * count,
             taken: taken * count,
-            ..Keys::default()
+            ..Keys::of_demerits(choice.demerits, self.site.count)
         }
     }
 }
@@ -350,7 +347,7 @@ impl Partial {
             let others = u64::try_from(u128::from(PPM).checked_sub(share)?).ok()?;
             choice.cap = choice.cap.min(others.saturating_add(candidate.load.0)).min(max_load);
         }
-        choice.quality = choice.quality.saturating_add(candidate.quality_loss.0);
+        choice.demerits += Demerits::of(candidate);
         choice.picks.push(index);
         choice.ranks.push(rank);
         (choice.load <= choice.cap).then_some(next)

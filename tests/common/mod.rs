@@ -181,6 +181,8 @@ fn workload(r: &mut Random, number: usize, hosts: &[Host], size: Size, candidate
                 load: Share(load),
                 latency: latency.then(|| (Micros(r.pick(&[10, 33, 50])), Micros(r.pick(&[50, 60, 100])))),
                 quality_loss: Share(lose),
+                doubts: u32::from(*candidate % 3 == 0),
+                slowness: *candidate * 7 % 5,
                 configuration: Configuration {
                     runtime: r.pick(&["ort", "trt"]).to_owned(),
                     weights: format!("w{}", configuration % 4),
@@ -330,6 +332,8 @@ fn realistic_workload(
                 load: Share(work),
                 latency: None,
                 quality_loss: Share(*loss),
+                doubts: u32::from(work > 700_000),
+                slowness: (work / 1000) as u32,
                 configuration: Configuration {
                     runtime: "llama.cpp".to_owned(),
                     weights: format!("f{format}"),
