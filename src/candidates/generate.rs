@@ -6,11 +6,11 @@ use rayon::prelude::*;
 
 use super::configurations::{self, Choice};
 use super::memo::{InFormat, Memo};
-use super::refusal::{DeviceRefusal, LeftOut, Refusal};
+use super::refusal::{Clash, DeviceRefusal, LeftOut, Refusal};
 use super::targets::judge_targets;
-use super::{Candidate, Speed, dominance, screen};
+use super::{Candidate, Speed, dominance, screen, settings};
 use crate::catalog::Catalog;
-use crate::domain::{Device, FlashSupport, KvPair, PowerMode};
+use crate::domain::{Device, FlashSupport, KvPair, Pool, PowerMode};
 use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::solve::required;
@@ -130,6 +130,7 @@ pub fn generate_with<'a>(
         first += batch.numbers;
         generated.outcomes.push(batch.outcome);
     }
+    settings::leave_out_needless(scenario, &mut generated.candidates, options.all);
     generated
 }
 
@@ -208,6 +209,7 @@ fn work_out<'a>(
             let mut candidate = blank(job, mode_index, mode, choice, footprint);
             candidate.card = card;
             let mut refusals: Vec<Refusal> = barred.iter().cloned().map(Refusal::Device).collect();
+            refusals.extend(Clash::between(job.device, mode, choice.runtime).map(Refusal::Software));
             match outcome {
                 // What the engine cannot run is told before what the device misses.
                 Err(unsupported) => refusals.insert(0, Refusal::Unsupported(unsupported.clone())),
@@ -216,7 +218,7 @@ fn work_out<'a>(
                     let speed = memo.speed((*key, mode_index, scenario.confidence), || {
                         estimate(&case, mode, scenario.confidence, catalog)
                     });
-                    refusals.extend(judge(&mut candidate, speed, &case, footprint, scenario, workload));
+                    refusals.extend(judge(&mut candidate, speed, footprint, scenario, workload));
                 }
             }
             candidate.miss = refusals.iter().map(Refusal::factor).fold(0.0, f64::max);
@@ -352,13 +354,13 @@ fn blank<'a>(
 fn judge(
     candidate: &mut Candidate<'_>,
     estimate: Result<Speed, NoEstimate>,
-    case: &Case<'_>,
     footprint: &Footprint,
     scenario: &Scenario,
     workload: &Workload,
 ) -> Vec<Refusal> {
     let has_target = workload.targets.any();
-    let mut refusals: Vec<Refusal> = memory_refusal(case.device, footprint, scenario.headroom).into_iter().collect();
+    let mut refusals: Vec<Refusal> =
+        memory_refusal(candidate.device.pools_in(candidate.mode), footprint, scenario.headroom).into_iter().collect();
     match estimate {
         Ok(speed) => {
             candidate.speed = Some(speed);
@@ -397,9 +399,8 @@ pub(crate) fn estimate(
 }
 
 /// The pool that a workload alone does not fit, if there is one.
-pub(crate) fn memory_refusal(device: &Device, footprint: &Footprint, headroom: Share) -> Option<Refusal> {
-    device
-        .pools
+pub(crate) fn memory_refusal(pools: &[Pool], footprint: &Footprint, headroom: Share) -> Option<Refusal> {
+    pools
         .iter()
         .filter_map(|pool| {
             let needed = required(pool.os + footprint.pool(pool.name).total(), headroom);

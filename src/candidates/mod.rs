@@ -7,17 +7,18 @@ mod generate;
 mod memo;
 mod refusal;
 mod screen;
+mod settings;
 mod targets;
 
 pub use configurations::{Choice, choices_on, left_out_on};
 pub use generate::{Generated, Options, WorkloadOnDevice, generate, generate_with};
 pub(crate) use generate::{case, estimate, memory_refusal};
 pub use memo::Memo;
-pub use refusal::{DeviceRefusal, LeftOut, Missed, NoConfiguration, Refusal, UnverifiedFact, WhyLeftOut};
+pub use refusal::{Clash, DeviceRefusal, LeftOut, Missed, NoConfiguration, Refusal, UnverifiedFact, WhyLeftOut};
 pub(crate) use screen::{admitted, mode_admitted, screen, unverified_facts};
 pub use targets::{Judged, judge_targets};
 
-use crate::domain::{Device, Format, KvPair, PoolName, PowerMode, Runtime};
+use crate::domain::{Device, Format, KvPair, Pool, PoolName, PowerMode, Runtime};
 use crate::memory::{Footprint, PoolUse};
 use crate::scenario::SPEECH_WINDOW_S;
 use crate::speed::{Basis, LanguageSpeed, NetworkSpeed};
@@ -168,6 +169,12 @@ impl Candidate<'_> {
     #[must_use]
     pub fn used(&self, pool: PoolName) -> PoolUse {
         self.footprint.as_ref().map(|footprint| footprint.pool_from(pool, self.card)).unwrap_or_default()
+    }
+
+    /// The memories of its device in its mode.
+    #[must_use]
+    pub fn pools(&self) -> &[Pool] {
+        self.device.pools_in(self.mode)
     }
 
     /// Weights, cache and activations in each pool of the device, in the device's order.

@@ -1,6 +1,6 @@
 //! Refusals as data: what binds and by how much. Their words stand in `report::refusals`.
 
-use crate::domain::{DeviceClass, PoolName, Task};
+use crate::domain::{Device, DeviceClass, PoolName, PowerMode, Runtime, SoftwareNeeds, Task, VersionRange};
 use crate::memory::Unsupported;
 use crate::speed::NoEstimate;
 use crate::units::{Bytes, Micros, Milliwatts, Money, Share};
@@ -118,6 +118,35 @@ pub enum NoConfiguration {
     Options(Vec<String>),
 }
 
+/// A mode and an engine that no version of a piece of software suits both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// The software.
+    pub software: String,
+    /// The mode, and what it works with.
+    pub mode: (String, VersionRange),
+    /// The runtime, and what it works with.
+    pub runtime: (String, VersionRange),
+}
+
+impl Clash {
+    /// Whether a mode of a device and a runtime exclude each other.
+    #[must_use]
+    pub fn between(device: &Device, mode: &PowerMode, runtime: &Runtime) -> Option<Self> {
+        if runtime.needs.is_empty() {
+            return None;
+        }
+        let engine = runtime.needs_on(&device.silicon);
+        let software = mode.needs.and(&engine).err()?;
+        let range = |needs: &SoftwareNeeds| needs.0.get(&software).copied().unwrap_or_default();
+        Some(Self {
+            mode: (mode.power_id().to_owned(), range(&mode.needs)),
+            runtime: (runtime.id.clone(), range(&engine)),
+            software,
+        })
+    }
+}
+
 /// Why a candidate may not be used, even alone on the device.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
@@ -127,6 +156,10 @@ pub enum Refusal {
     NoConfiguration(NoConfiguration),
     /// The weight format is left out: nothing was worked out in it.
     Format(LeftOut),
+    /// Mode and engine need different versions of the software below them.
+    Software(Clash),
+    /// The device holds all workloads without this memory setting: it need not be changed.
+    SettingNotNeeded,
     /// A pool is too small for it alone.
     Memory {
         /// Which pool.
@@ -169,7 +202,12 @@ impl Refusal {
             Self::Load { load, max } => load.as_f64() / max.as_f64().max(1e-9),
             Self::Memory { required, capacity, .. } => required.0 as f64 / capacity.0.max(1) as f64,
             Self::Device(refusal) => refusal.factor(),
-            Self::NoEstimate(_) | Self::Unsupported(_) | Self::NoConfiguration(_) | Self::Format(_) => f64::INFINITY,
+            Self::NoEstimate(_)
+            | Self::Unsupported(_)
+            | Self::NoConfiguration(_)
+            | Self::Format(_)
+            | Self::Software(_)
+            | Self::SettingNotNeeded => f64::INFINITY,
         }
     }
 
@@ -179,7 +217,7 @@ impl Refusal {
         match self {
             Self::Target(_) | Self::Load { .. } | Self::Memory { .. } => 0,
             Self::NoEstimate(_) => 1,
-            Self::Unsupported(_) => 2,
+            Self::Unsupported(_) | Self::Software(_) | Self::SettingNotNeeded => 2,
             Self::Format(_) | Self::NoConfiguration(_) => 3,
             Self::Device(_) => 4,
         }

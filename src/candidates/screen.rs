@@ -16,11 +16,14 @@ pub(crate) fn admitted(device: &Device, site: &Site) -> bool {
 /// Whether the names in `allow` leave this mode of an admitted device.
 #[must_use]
 pub(crate) fn mode_admitted(device: &Device, mode: &PowerMode, site: &Site) -> bool {
-    site.allow.iter().all(|allow| mode_left(device, mode, allow))
+    let setting = mode.setting.is_none() || !site.limits.factory_settings;
+    setting && site.allow.iter().all(|allow| mode_left(device, mode, allow))
 }
 
 fn mode_left(device: &Device, mode: &PowerMode, allow: &Allow) -> bool {
-    let names = |n: &NamedDevice| n.id == device.id && (n.modes.is_empty() || n.modes.contains(&mode.id));
+    // An alias stands for power modes, in whatever memory setting.
+    let power = mode.power_id();
+    let names = |n: &NamedDevice| n.id == device.id && (n.modes.is_empty() || n.modes.iter().any(|m| m == power));
     allow.devices.as_ref().is_none_or(|d| d.iter().any(names)) && !allow.exclude.iter().any(names)
 }
 

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use super::schema::{ComputeEntry, DeviceEntry, ModeEntry, ModelEntry};
 use crate::diag::Diagnostic;
 use crate::domain::{
-    Accessory, Body, Compute, Device, MemoryKind, Model, Offer, OsImage, Pool, PoolName, PowerMode, Provenance,
-    price_breaks,
+    Accessory, Body, Compute, Device, MemoryKind, MemorySetting, Model, Offer, OsImage, Pool, PoolName, PowerMode,
+    Provenance, SoftwareNeeds, price_breaks,
 };
 use crate::units::{Bytes, BytesPerSecond, Milliwatts, Money, OpsPerSecond};
 
@@ -50,12 +50,13 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
             cpu_mhz: None,
             note: None,
             nvpmodel: None,
+            needs: SoftwareNeeds::default(),
             source: None,
         }]
     } else {
         entry.modes.clone()
     };
-    let modes = modes
+    let mut modes = modes
         .into_iter()
         .map(|mode| {
             let full = mode.full_w.or(entry.full_w);
@@ -70,6 +71,10 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
                 bandwidth: rate(mode.bandwidth_gb_s.or(own_bandwidth), 1e9).map(BytesPerSecond),
                 compute: compute(mode.compute.unwrap_or(own_compute)),
                 cpu: mode.cpu_cores.zip(mode.cpu_mhz),
+                needs: entry.needs.and(&mode.needs).map_err(|software| {
+                    fail(format!("mode `{}` needs a version of {software} that the device does not have", mode.id))
+                })?,
+                setting: None,
                 id: mode.id,
                 default: mode.default,
                 note: mode.note,
@@ -77,6 +82,20 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
             })
         })
         .collect::<Result<Vec<_>, Diagnostic>>()?;
+    let enlarged: Vec<PowerMode> = settings(entry, os.used())
+        .map_err(fail)?
+        .into_iter()
+        .flat_map(|setting| {
+            let mode = |mode: &PowerMode| PowerMode {
+                id: format!("{}+{}", mode.id, setting.id),
+                default: false,
+                setting: Some(setting.clone()),
+                ..mode.clone()
+            };
+            modes.iter().map(mode).collect::<Vec<_>>()
+        })
+        .collect();
+    modes.extend(enlarged);
     let accessories = accessories(entry).map_err(fail)?;
     let offers = offers(entry, &accessories).map_err(fail)?;
     if !(1..=MAX_MULTIPLE).contains(&entry.order_multiple) {
@@ -128,9 +147,7 @@ fn pools(entry: &DeviceEntry, os: Bytes) -> Vec<Pool> {
     let visible = Bytes::mib(memory.visible_mib);
     match memory.kind {
         MemoryKind::Unified => {
-            let capacity = memory.accelerator_mib.map_or(visible, Bytes::mib);
-            let rest = visible.saturating_sub(capacity);
-            vec![Pool { name: PoolName::Unified, capacity, os: os.saturating_sub(rest) }]
+            vec![shared(visible, memory.accelerator_mib.map_or(visible, Bytes::mib), os)]
         }
         MemoryKind::Discrete => {
             let reserved = Bytes::mib(memory.reserved_mib.unwrap_or(0));
@@ -143,6 +160,46 @@ fn pools(entry: &DeviceEntry, os: Bytes) -> Vec<Pool> {
             cards.chain([Pool { name: PoolName::Host, capacity: host, os }]).collect()
         }
     }
+}
+
+/// Unified memory of which the accelerator may use a part.
+fn shared(visible: Bytes, capacity: Bytes, os: Bytes) -> Pool {
+    let rest = visible.saturating_sub(capacity);
+    Pool { name: PoolName::Unified, capacity, os: os.saturating_sub(rest) }
+}
+
+/// The settings that enlarge what the accelerator may use: each larger than the one before, none beyond what is visible.
+fn settings(entry: &DeviceEntry, os: Bytes) -> Result<Vec<MemorySetting>, String> {
+    let memory = &entry.memory;
+    if memory.settings.is_empty() {
+        return Ok(Vec::new());
+    }
+    if memory.kind != MemoryKind::Unified {
+        return Err("settings of the memory need unified memory".to_owned());
+    }
+    let mut least = memory.accelerator_mib.unwrap_or(memory.visible_mib);
+    let mut found = Vec::with_capacity(memory.settings.len());
+    for (step, setting) in (1..).zip(&memory.settings) {
+        let mib = setting.accelerator_mib;
+        if mib <= least || mib > memory.visible_mib {
+            return Err(format!(
+                "setting `{}` gives {mib} MiB: more than {least} and at most {} are possible",
+                setting.id, memory.visible_mib
+            ));
+        }
+        if setting.id.is_empty() || setting.id.contains(['+', ',', ' ']) {
+            return Err(format!("`{}` cannot be the id of a setting", setting.id));
+        }
+        least = mib;
+        found.push(MemorySetting {
+            id: setting.id.clone(),
+            step,
+            pools: vec![shared(Bytes::mib(memory.visible_mib), Bytes::mib(mib), os)],
+            command: setting.command.clone(),
+            source: setting.source.clone(),
+        });
+    }
+    Ok(found)
 }
 
 fn accessories(entry: &DeviceEntry) -> Result<Vec<Accessory>, String> {

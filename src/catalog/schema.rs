@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::device::DeviceAlias;
 use crate::domain::{
     ArchitectureSpec, Availability, DeviceClass, Format, KvQuality, MemoryKind, Network, OsImage, Provenance, Runtime,
-    Task,
+    SoftwareNeeds, Task,
 };
 
 /// One catalog file.
@@ -90,6 +90,9 @@ pub struct DeviceEntry {
     /// Days from order to delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead_time_days: Option<u32>,
+    /// Versions of firmware and system software that exist for it (`jetpack: ">=7.0"`).
+    #[serde(default, skip_serializing_if = "SoftwareNeeds::is_empty")]
+    pub needs: SoftwareNeeds,
     /// Runtime ids, with backend where the engine has several, best first.
     pub runtimes: Vec<String>,
     /// Where the facts come from.
@@ -116,6 +119,9 @@ pub struct MemoryEntry {
     /// the GTT of AMD): the pool's capacity then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accelerator_mib: Option<u64>,
+    /// Settings of the machine that let the accelerator use more than that, the least intrusive first; unified memory only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingEntry>,
     /// Of a discrete accelerator's memory, what its driver keeps, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_mib: Option<u64>,
@@ -126,6 +132,20 @@ pub struct MemoryEntry {
     /// Memory that the operating system of the host sees, in MiB; discrete devices only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_visible_mib: Option<u64>,
+}
+
+/// A setting that enlarges what the accelerator may use, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingEntry {
+    /// Id.
+    pub id: String,
+    /// Most of the visible memory that the accelerator may then use, in MiB.
+    pub accelerator_mib: u64,
+    /// The command that sets it.
+    pub command: String,
+    /// Where command and size are documented or measured.
+    pub source: String,
 }
 
 /// Dense rates as written: TFLOPS and TOPS are 10¹² operations per second, a multiply-add counted as two.
@@ -178,6 +198,9 @@ pub struct ModeEntry {
     /// What a buyer should know (needs a reboot, needs firmware).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Versions of firmware and system software in which it exists (`jetpack: "<6.2"`).
+    #[serde(default, skip_serializing_if = "SoftwareNeeds::is_empty")]
+    pub needs: SoftwareNeeds,
     /// Where the figures come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

@@ -387,6 +387,9 @@ pub(crate) struct Budget {
     /// Power mode; the factory's when silent
     #[arg(long)]
     pub(crate) mode: Option<String>,
+    /// Memory setting of the machine; the factory's when silent
+    #[arg(long)]
+    pub(crate) setting: Option<String>,
     /// Runtime; the device's best for the model when silent
     #[arg(long)]
     pub(crate) runtime: Option<String>,
@@ -438,7 +441,7 @@ pub(crate) struct Budget {
     pub(crate) sink: Sink,
 }
 
-const CASES_HELP: &str = "Columns of --cases: `model` and, in any order, any of device, mode, runtime, weights, kv_k, kv_v, \
+const CASES_HELP: &str = "Columns of --cases: `model` and, in any order, any of device, mode, setting, runtime, weights, kv_k, kv_v, \
 flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, headroom, \
 prompt_cache_mib, checkpoints. \
 Others are carried through. A row that cannot be worked out gets its reason in `error`, and the exit code is 1.";

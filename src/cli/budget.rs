@@ -65,6 +65,7 @@ fn row(arguments: &Budget) -> (StringRecord, StringRecord) {
         ("model", arguments.model.clone()),
         ("device", arguments.device.clone()),
         ("mode", arguments.mode.clone()),
+        ("setting", arguments.setting.clone()),
         ("runtime", arguments.runtime.clone()),
         ("weights", arguments.weights.clone()),
         ("kv_k", k),

@@ -62,6 +62,7 @@ enum Column {
     Model,
     Device,
     Mode,
+    Setting,
     Runtime,
     Weights,
     KvK,
@@ -82,10 +83,11 @@ enum Column {
     Checkpoints,
 }
 
-const COLUMNS: [(&str, Column); 21] = [
+const COLUMNS: [(&str, Column); 22] = [
     ("model", Column::Model),
     ("device", Column::Device),
     ("mode", Column::Mode),
+    ("setting", Column::Setting),
     ("runtime", Column::Runtime),
     ("weights", Column::Weights),
     ("kv_k", Column::KvK),
@@ -204,7 +206,7 @@ impl<'a> Shared<'a> {
 
     /// What the names of a row mean; the same names mean the same in every row with the same model. `key` is overwritten.
     fn place(&self, row: &StringRecord, layout: &Layout, model: &Model, key: &mut String) -> Result<Place<'a>, String> {
-        const NAMES: [Column; 4] = [Column::Device, Column::Mode, Column::Runtime, Column::Weights];
+        const NAMES: [Column; 5] = [Column::Device, Column::Mode, Column::Setting, Column::Runtime, Column::Weights];
         // A weight file says itself which format it is in.
         let alike = model.stored.is_none();
         if alike {
@@ -224,6 +226,7 @@ impl<'a> Shared<'a> {
             None => self.catalog.device(device_id).map_err(|e| e.one_line())?,
         };
         let mode = budget::mode_of(device, layout.text(row, Column::Mode), modes)?;
+        let mode = budget::setting_of(device, mode, layout.text(row, Column::Setting))?;
         let runtime = budget::runtime_on(self.catalog, device, model, layout.text(row, Column::Runtime))?;
         let format = budget::format_of(self.catalog, device, runtime, model, layout.text(row, Column::Weights))?;
         let place = Place { device, mode, runtime, format };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::offer::{Offer, PriceBreak, price_breaks};
 use super::provenance::Provenance;
+use super::software::SoftwareNeeds;
 use crate::units::{Bytes, BytesPerSecond, Milliwatts, Money, OpsPerSecond};
 
 /// The kind of product.
@@ -151,10 +152,28 @@ pub struct Compute {
     pub fp4: Option<OpsPerSecond>,
 }
 
-/// One setting of the device's power management.
+/// A setting of the machine that gives the accelerator more memory than it has from the factory: a kernel's limit on
+/// mapped pages, a limit on wired memory, a carve-out of the firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemorySetting {
+    /// Id (`gtt-96g`, `wired-14g`).
+    pub id: String,
+    /// How far it goes from the factory's: 1 for the first of the device's list, which is ordered so.
+    pub step: u32,
+    /// The memories in this setting.
+    pub pools: Vec<Pool>,
+    /// The command that sets it.
+    pub command: String,
+    /// Where command and size are documented or measured.
+    pub source: String,
+}
+
+/// One setting of the device's power management, together with one of its memory: a device runs in one of these, whatever
+/// it hosts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PowerMode {
-    /// Id as the vendor's tools name it (`25W`, `MAXN`); `default` where there is only one.
+    /// Id as the vendor's tools name it (`25W`, `MAXN`), `default` where there is only one; with the memory setting after a
+    /// plus sign where that is not the factory's (`default+gtt-96g`).
     pub id: String,
     /// Whether the device leaves the factory in this mode.
     pub default: bool,
@@ -172,6 +191,18 @@ pub struct PowerMode {
     pub note: Option<String>,
     /// Number by which a Jetson's `nvpmodel -m` sets it, where known.
     pub nvpmodel: Option<u32>,
+    /// Versions of firmware and system software in which the mode exists.
+    pub needs: SoftwareNeeds,
+    /// The memory setting; absent: as from the factory.
+    pub setting: Option<MemorySetting>,
+}
+
+impl PowerMode {
+    /// The id without the memory setting.
+    #[must_use]
+    pub fn power_id(&self) -> &str {
+        self.id.split_once('+').map_or(&self.id, |(power, _)| power)
+    }
 }
 
 /// Something without which the device does not run.
@@ -206,7 +237,7 @@ pub struct Device {
     pub memory_type: String,
     /// Memory on the label.
     pub installed: Bytes,
-    /// The memories that something can run out of.
+    /// The memories that something can run out of, as from the factory.
     pub pools: Vec<Pool>,
     /// Settings of the power management, at least one, the default one marked.
     pub modes: Vec<PowerMode>,
@@ -257,6 +288,12 @@ impl Device {
     #[must_use]
     pub fn cards(&self) -> usize {
         self.pools.iter().filter(|pool| pool.name.card().is_some()).count().max(1)
+    }
+
+    /// The memories in a mode: its memory setting decides how large they are.
+    #[must_use]
+    pub fn pools_in<'d>(&'d self, mode: &'d PowerMode) -> &'d [Pool] {
+        mode.setting.as_ref().map_or(&self.pools, |setting| &setting.pools)
     }
 
     /// The pool of this name.

@@ -13,10 +13,13 @@ pub mod parameters;
 pub mod precision;
 pub mod provenance;
 pub mod runtime;
+pub mod software;
 pub mod spec;
 
 pub use buffers::Buffers;
-pub use device::{Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, Pool, PoolName, PowerMode};
+pub use device::{
+    Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, MemorySetting, Pool, PoolName, PowerMode,
+};
 pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Layout, LeftAlone, Needs};
 pub use model::{
     Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
@@ -27,4 +30,5 @@ pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
 pub use runtime::{Backend, Engine, Exception, FlashSupport, Models, OutputRows, Runtime, WeightResidence};
+pub use software::{EngineNeed, SoftwareNeeds, Version, VersionRange};
 pub use spec::{ArchitectureSpec, Compression, GlobalAttention, LowRank, NormKind, QkNorm, SpecError};

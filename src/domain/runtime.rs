@@ -8,6 +8,7 @@ use super::device::{Device, MemoryKind};
 use super::format::Format;
 use super::model::{Model, Task};
 use super::provenance::Provenance;
+use super::software::{EngineNeed, SoftwareNeeds, VersionRange};
 
 /// The family of memory laws that an engine follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -118,6 +119,9 @@ pub struct Runtime {
     /// what weights and buffers leave) filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<String>,
+    /// The software that it needs below it, by chip.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<EngineNeed>,
     /// Where the figures come from.
     #[serde(default)]
     pub provenance: Provenance,
@@ -194,6 +198,16 @@ impl Runtime {
                 && (e.formats.is_empty() || e.formats.contains(&format.id))
                 && e.models.contains(model)
         })
+    }
+}
+
+impl Runtime {
+    /// The versions that it works with on a chip.
+    #[must_use]
+    pub fn needs_on(&self, silicon: &str) -> SoftwareNeeds {
+        let here = self.needs.iter().filter(|need| silicon.starts_with(&need.on));
+        let range = |since| VersionRange { since: Some(since), below: None };
+        SoftwareNeeds(here.map(|need| (need.software.clone(), range(need.since))).collect())
     }
 }
 

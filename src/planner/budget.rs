@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::candidates::{Speed, estimate};
+use crate::candidates::{Clash, Speed, estimate};
 use crate::catalog::Catalog;
-use crate::domain::{Device, FlashSupport, Format, KvPair, Model, PoolName, PowerMode, Runtime};
+use crate::domain::{Device, FlashSupport, Format, KvPair, Model, Pool, PoolName, PowerMode, Runtime};
 use crate::memory::{self, Case, Demand, Footprint, PoolUse, Settings, Weights};
 use crate::scenario::FlashChoice;
 use crate::solve::required;
@@ -111,6 +111,9 @@ impl Answer {
 /// # Errors
 /// A sentence when the runtime cannot do what is asked.
 pub fn case<'q>(question: &'q Question<'_>) -> Result<Case<'q>, String> {
+    if let Some(clash) = Clash::between(question.device, question.mode, question.runtime) {
+        return Err(clash.to_string());
+    }
     let flash_attention = match (question.runtime.flash_attention, question.flash_attention) {
         (FlashSupport::Always, FlashChoice::Off) => {
             return Err(format!("{} always uses flash attention", question.runtime.id));
@@ -142,7 +145,7 @@ pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, Stri
     let case = case(question)?;
     let footprint = memory::footprint(&case).map_err(|e| e.to_string())?;
     Ok(Answer {
-        pools: pools(question.device, &footprint, question.headroom),
+        pools: pools(question.device.pools_in(question.mode), &footprint, question.headroom),
         activation_rule: footprint.activation_rule,
         flash_attention: case.flash_attention,
         settings: footprint.settings,
@@ -152,9 +155,8 @@ pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, Stri
 
 /// What a footprint needs in each pool of a device, alone.
 #[must_use]
-pub fn pools(device: &Device, footprint: &Footprint, headroom: Share) -> Vec<PoolBudget> {
-    device
-        .pools
+pub fn pools(pools: &[Pool], footprint: &Footprint, headroom: Share) -> Vec<PoolBudget> {
+    pools
         .iter()
         .map(|pool| {
             let used = footprint.pool(pool.name);
@@ -240,7 +242,7 @@ pub fn format_of<'a>(
 /// A sentence naming the modes that the device has.
 pub fn mode_of<'a>(device: &'a Device, id: Option<&str>, of_alias: &[String]) -> Result<&'a PowerMode, String> {
     let known = || device.modes.iter().map(|m| m.id.as_str()).collect::<Vec<_>>().join(", ");
-    let allowed = |m: &&PowerMode| of_alias.is_empty() || of_alias.contains(&m.id);
+    let allowed = |m: &&PowerMode| of_alias.is_empty() || of_alias.iter().any(|a| a == m.power_id());
     match id {
         Some(id) => device
             .modes
@@ -254,4 +256,23 @@ pub fn mode_of<'a>(device: &'a Device, id: Option<&str>, of_alias: &[String]) ->
             .or_else(|| device.default_mode())
             .ok_or_else(|| format!("{} has no power mode", device.id)),
     }
+}
+
+/// A mode in the memory setting of this id (case does not matter); as it is when none is named.
+///
+/// # Errors
+/// A sentence naming the settings that the device has.
+pub fn setting_of<'a>(device: &'a Device, mode: &'a PowerMode, id: Option<&str>) -> Result<&'a PowerMode, String> {
+    let Some(id) = id else { return Ok(mode) };
+    let named = |m: &&PowerMode| {
+        let own = m.setting.as_ref().map_or("factory", |s| &s.id);
+        m.power_id() == mode.power_id() && own.eq_ignore_ascii_case(id)
+    };
+    let known = || {
+        let mut known = vec!["factory"];
+        known.extend(device.modes.iter().filter_map(|m| m.setting.as_ref()).map(|s| s.id.as_str()));
+        known.dedup();
+        known.join(", ")
+    };
+    device.modes.iter().find(named).ok_or_else(|| format!("{} has no setting `{id}`; it has {}", device.id, known()))
 }

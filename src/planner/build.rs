@@ -50,7 +50,8 @@ pub fn build(scenario: &Scenario, catalog: &Catalog, generated: &Generated<'_>) 
             mode: mode.id.clone(),
             power: mode.power,
             idle: mode.idle,
-            pools: device.pools.iter().map(pool).collect(),
+            changed: mode.setting.as_ref().map_or(0, |setting| setting.step),
+            pools: device.pools_in(mode).iter().map(pool).collect(),
         }
     };
     let hosts: Vec<Host> = keys.iter().map(host).collect();

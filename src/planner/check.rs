@@ -148,7 +148,7 @@ fn others(device: &Device) -> Vec<(String, String)> {
     let mut note = |name: String, value: Option<String>| {
         found.push((name, value.unwrap_or_else(|| "unknown".to_owned())));
     };
-    for mode in &device.modes {
+    for mode in device.modes.iter().filter(|m| m.setting.is_none()) {
         let of = |what: &str| format!("{what} in mode {}", mode.id);
         note(of("draw"), mode.power.map(|p| format!("{} W", p.watts())));
         note(of("draw at rest"), mode.idle.map(|p| format!("{} W", p.watts())));

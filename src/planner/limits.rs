@@ -1,12 +1,14 @@
 //! The other way round: for each device and workload the largest batch and, for language models, the longest context.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use crate::candidates::{
-    Choice, Speed, admitted, case, choices_on, estimate, judge_targets, memory_refusal, mode_admitted,
+    Choice, Clash, Speed, admitted, case, choices_on, estimate, judge_targets, memory_refusal, mode_admitted,
 };
 use crate::catalog::Catalog;
-use crate::domain::{Device, Network, PoolName, PowerMode};
+use crate::domain::{Device, Network, Pool, PoolName, PowerMode};
 use crate::memory::{self, Footprint, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::units::{Bytes, Micros, Share};
@@ -102,18 +104,27 @@ fn on_device<'a>(
         .into_iter()
         .filter_map(|choice| {
             let weights = Weights::of(&workload.model, choice.format).ok()?;
-            let probe = Probe { scenario, catalog, device, choice, workload, weights };
+            let probe = Probe { scenario, catalog, device, pools: &device.pools, choice, workload, weights };
             probe.footprint(workload.streams, workload.context).map(|_| probe)
         })
         .collect();
     let modes: Vec<&PowerMode> = device.modes.iter().filter(|m| mode_admitted(device, m, site)).collect();
     drop_beaten(&mut probes, &modes);
     let mut found = Vec::new();
-    for probe in &probes {
-        let streams = probe.max_streams(workload.context);
-        let context = probe.max_context(workload.streams);
-        let points = if frontier { probe.frontier(streams.0) } else { Vec::new() };
+    for probe in &mut probes {
+        // What fits depends on the memory setting alone, not on the power mode.
+        let mut fitting = BTreeMap::new();
         for &mode in &modes {
+            if Clash::between(device, mode, probe.choice.runtime).is_some() {
+                continue;
+            }
+            probe.pools = device.pools_in(mode);
+            let setting = mode.setting.as_ref().map_or(0, |s| s.step);
+            let (streams, context, points) = fitting.entry(setting).or_insert_with(|| {
+                let streams = probe.max_streams(workload.context);
+                let points = if frontier { probe.frontier(streams.0) } else { Vec::new() };
+                (streams, probe.max_context(workload.streams), points)
+            });
             let on_target_streams = largest(streams.0, |n| probe.on_target(mode, n as u32, workload.context));
             let on_target_context = largest(context.0, |c| probe.on_target(mode, workload.streams, c));
             found.push(Limits {
@@ -193,6 +204,8 @@ struct Probe<'a, 's> {
     scenario: &'s Scenario,
     catalog: &'a Catalog,
     device: &'a Device,
+    /// In the memory setting that is asked about.
+    pools: &'a [Pool],
     choice: Choice<'a>,
     workload: &'s Workload,
     weights: Weights,
@@ -215,9 +228,9 @@ impl Probe<'_, '_> {
 
     /// The pool that is full at a point, if one is. What cannot be worked out is too large.
     fn full(&self, streams: u32, context: u64) -> Option<PoolName> {
-        let first = self.device.pools.first().map_or(PoolName::Unified, |p| p.name);
+        let first = self.pools.first().map_or(PoolName::Unified, |p| p.name);
         let Some(footprint) = self.footprint(streams, context) else { return Some(first) };
-        match memory_refusal(self.device, &footprint, self.scenario.headroom) {
+        match memory_refusal(self.pools, &footprint, self.scenario.headroom) {
             Some(crate::candidates::Refusal::Memory { pool, .. }) => Some(pool),
             _ => None,
         }

@@ -10,7 +10,7 @@ use super::launch::{self, Launch};
 use super::rejected::{Rejected, rejected};
 use crate::candidates::{self, Candidate, Generated, Options, Speed, unverified_facts};
 use crate::catalog::Catalog;
-use crate::domain::{Device, PowerMode, best_offer};
+use crate::domain::{Device, PowerMode, SoftwareNeeds, best_offer};
 use crate::figures::usd;
 use crate::scenario::{Assumed, ObjectiveKind, Scenario, Site, Workload};
 use crate::solve::{self, Assignment, Outcome, Placed, Progress, SearchLimits, Status, required};
@@ -67,6 +67,8 @@ pub struct PlannedDevice<'a> {
     pub pools: Vec<PlannedPool>,
     /// What runs on it, in scenario order.
     pub workloads: Vec<PlannedWorkload<'a>>,
+    /// The versions of firmware and system software that its mode and its runtimes work with.
+    pub needs: SoftwareNeeds,
 }
 
 /// One unit of a site class.
@@ -410,9 +412,14 @@ impl<'a> View<'_, 'a> {
                 (device, &device.modes[mode_index])
             }
         };
+        // Candidates whose engine and mode exclude each other are refused, and engines never exclude one another.
+        let needs = workloads.iter().fold(mode.needs.clone(), |all, planned| {
+            all.and(&planned.candidate.runtime.needs_on(&device.silicon)).unwrap_or(all)
+        });
         PlannedDevice {
             device,
             mode,
+            needs,
             unit_price: self.built.problem.skus[host.sku]
                 .price_at(solve::ordered(&self.built.problem, host.sku, quantity))
                 .unwrap_or_default(),

@@ -204,7 +204,7 @@ fn compare(candidate: &Candidate<'_>, observed: &Observed) -> Vec<Comparison> {
     let Some(footprint) = &candidate.footprint else { return Vec::new() };
     let both = |part: fn(&crate::memory::PoolUse) -> Bytes| part(&footprint.main) + part(&footprint.host);
     let process = both(|u| u.total());
-    let os: Bytes = candidate.device.pools.iter().take(1).map(|p| p.os).sum();
+    let os: Bytes = candidate.pools().iter().take(1).map(|p| p.os).sum();
     let expected = [
         (Part::Weights, both(|u| u.weights)),
         (Part::KvCache, both(|u| u.kv_cache)),
@@ -301,7 +301,7 @@ fn notes(candidate: &Candidate<'_>, workload: &Workload, observed: &Observed, la
     if candidate.runtime.preallocated_share.is_some() && observed.sum(Part::KvCache).is_some() {
         notes.push(Note::CacheFillsMemory);
     }
-    if let (Some(total), Some(pool)) = (observed.total_mib, candidate.device.pools.first()) {
+    if let (Some(total), Some(pool)) = (observed.total_mib, candidate.pools().first()) {
         let (log, device) = (Bytes((total * MIB as f64) as u64), pool.capacity);
         // Firmware and drivers keep some per cent more or less.
         if log.0.abs_diff(device.0) as f64 > device.0 as f64 * 0.1 {

@@ -6,12 +6,13 @@ use crate::domain::PriceBreak;
 use crate::scenario::Scenario;
 use crate::units::{Micros, Share};
 
-const COLUMNS: [&str; 41] = [
+const COLUMNS: [&str; 42] = [
     "site",
     "workload",
     ">candidate",
     "device",
     "mode",
+    "setting",
     ">unit_price",
     "price_breaks",
     ">power_w",
@@ -82,7 +83,7 @@ fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell>
     let site = &scenario.sites[candidate.site];
     let workload = &site.workloads[candidate.workload];
     let device = candidate.device;
-    let room = &device.pools[pool];
+    let room = &candidate.pools()[pool];
     let used = candidate.used(room.name);
     let language = workload.model.task.is_language();
     let speeds = speeds(candidate);
@@ -96,6 +97,7 @@ fn row(scenario: &Scenario, candidate: &Candidate<'_>, pool: usize) -> Vec<Cell>
         Cell::whole(u64::from(candidate.number)),
         Cell::text(&device.id),
         Cell::text(&candidate.mode.id),
+        Cell::or_empty(candidate.mode.setting.as_ref(), |s| Cell::text(&s.id)),
         Cell::or_empty(first_price, |p| Cell::Number(p.to_string())),
         Cell::text(price_breaks(&prices)),
         Cell::or_empty(candidate.mode.power, |p| Cell::Number(p.to_string())),

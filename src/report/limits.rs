@@ -10,12 +10,13 @@ use crate::figures;
 use crate::planner::limits::{Binds, Limits, written};
 use crate::scenario::{Scenario, Workload};
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 25] = [
     "site",
     "workload",
     "model",
     "device",
     "mode",
+    "setting",
     ">unit_price",
     "runtime",
     "weights",
@@ -40,7 +41,7 @@ const COLUMNS: [&str; 24] = [
 /// One record per workload, device, mode and configuration; with a frontier one more per point of it.
 #[must_use]
 pub fn limits(scenario: &Scenario, limits: &[Limits<'_>], frontier: bool) -> Table {
-    let columns = if frontier { &COLUMNS[..] } else { &COLUMNS[..23] };
+    let columns = if frontier { &COLUMNS[..] } else { &COLUMNS[..24] };
     let mut table = Table::new(columns);
     for limit in limits {
         table.rows.push(row(scenario, limit, None, frontier));
@@ -181,6 +182,7 @@ fn row(scenario: &Scenario, limit: &Limits<'_>, point: Option<Point>, frontier: 
         Cell::text(&workload.model_name),
         Cell::text(&limit.device.id),
         Cell::text(&limit.mode.id),
+        Cell::or_empty(limit.mode.setting.as_ref(), |s| Cell::text(&s.id)),
         Cell::or_empty(limit.device.prices.first(), |b| Cell::money(b.price)),
         Cell::text(choice.runtime_id),
         Cell::text(&choice.format.id),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::candidates::{DeviceRefusal, LeftOut, Missed, NoConfiguration, Refusal, UnverifiedFact, WhyLeftOut};
+use crate::candidates::{Clash, DeviceRefusal, LeftOut, Missed, NoConfiguration, Refusal, UnverifiedFact, WhyLeftOut};
+use crate::domain::VersionRange;
 use crate::figures::{self, amount, usd};
 use crate::planner::explain::Nearest;
 use crate::planner::{Joint, Why};
@@ -88,12 +89,44 @@ impl fmt::Display for NoConfiguration {
     }
 }
 
+/// The name of a piece of software, as its maker writes it.
+pub(super) fn software_name(id: &str) -> &str {
+    match id {
+        "jetpack" => "JetPack",
+        "macos" => "macOS",
+        "linux" => "Linux",
+        "rocm" => "ROCm",
+        other => other,
+    }
+}
+
+/// `JetPack 6.2 or later`, `JetPack before 6.2`.
+pub(super) fn versions(software: &str, range: VersionRange) -> String {
+    let name = software_name(software);
+    match (range.since, range.below) {
+        (Some(since), Some(below)) => format!("{name} {since} or later, before {below}"),
+        (Some(since), None) => format!("{name} {since} or later"),
+        (None, Some(below)) => format!("{name} before {below}"),
+        (None, None) => format!("any {name}"),
+    }
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |range: VersionRange| versions(&self.software, range);
+        let ((mode, wanted), (runtime, needed)) = (&self.mode, &self.runtime);
+        write!(f, "mode {mode} needs {}, {runtime} needs {}", of(*wanted), of(*needed))
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsupported(why) => why.fmt(f),
             Self::NoConfiguration(why) => why.fmt(f),
             Self::Format(why) => why.fmt(f),
+            Self::Software(clash) => clash.fmt(f),
+            Self::SettingNotNeeded => f.write_str("the device holds everything without this setting"),
             Self::Memory { pool, required, capacity } => write!(
                 f,
                 "needs {required} with headroom in {pool} memory, {capacity} there: {} short",

@@ -89,6 +89,8 @@ pub struct Limits {
     pub devices: Option<u32>,
     /// Most days from order to delivery.
     pub lead_time_days: Option<u32>,
+    /// The memory settings of machines stay as from the factory.
+    pub factory_settings: bool,
 }
 
 impl Limits {
@@ -106,6 +108,7 @@ impl Limits {
             power: least(self.power, other.power),
             devices: least(self.devices, other.devices),
             lead_time_days: least(self.lead_time_days, other.lead_time_days),
+            factory_settings: self.factory_settings || other.factory_settings,
         }
     }
 }

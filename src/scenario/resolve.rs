@@ -102,9 +102,21 @@ fn read_limits(doc: &Document, node: Option<&Node>) -> Result<Limits, Diagnostic
         power: keys.read("power_w", reader::watts)?,
         devices: keys.read("devices", |d, n, k| reader::small(d, n, k, 1, 1000))?,
         lead_time_days: keys.read("lead_time_days", |d, n, k| reader::small(d, n, k, 0, 10_000))?,
+        factory_settings: keys.read("settings", factory_settings)?.unwrap_or(false),
     };
     keys.finish()?;
     Ok(limits)
+}
+
+/// Whether the settings of machines must stay as from the factory.
+fn factory_settings(doc: &Document, node: &Node, key: &str) -> Result<bool, Diagnostic> {
+    match reader::text(doc, node, key)? {
+        "factory" => Ok(true),
+        "any" => Ok(false),
+        other => Err(doc
+            .error(node.at, format!("`{key}` must be factory or any, found `{other}`"))
+            .did_you_mean(other, ["factory", "any"])),
+    }
 }
 
 fn read_fleet(doc: &Document, node: Option<&Node>) -> Result<Fleet, Diagnostic> {

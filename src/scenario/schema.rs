@@ -81,6 +81,13 @@ fn limits() -> Value {
             ("power_w", positive("Most it may draw at full load of the chosen modes, in watts")),
             ("devices", whole(1, 1000, "Most devices; 1 when silent")),
             ("lead_time_days", whole(0, 10_000, "Most days from order to delivery")),
+            (
+                "settings",
+                json!({
+                    "description": "factory: the memory settings of machines stay as they are; any when silent",
+                    "enum": ["factory", "any"],
+                }),
+            ),
         ],
         &[],
     )

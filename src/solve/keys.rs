@@ -29,6 +29,8 @@ pub struct Keys {
     pub doubts: i128,
     /// Draw at full load times count, in milliwatts; a device of unknown draw counts 2^80.
     pub power: i128,
+    /// Changed settings of machines times count.
+    pub changed: i128,
     /// Logarithmic time of a token or an inference, over workload copies times count.
     pub slowness: i128,
     /// Required minus capacity over devices and pools times count, in bytes: the negative of the free memory.
@@ -43,6 +45,7 @@ impl Keys {
         quality: i128::MIN,
         doubts: i128::MIN,
         power: i128::MIN,
+        changed: i128::MIN,
         slowness: i128::MIN,
         taken: i128::MIN,
     };
@@ -66,7 +69,8 @@ impl Keys {
             Objective::Tco { .. } => i128::from(idle(host)) * i128::from(PPM) * energy_price(problem),
             Objective::Power => power,
         };
-        Self { objective: objective * count, power: power * count, ..Self::default() }
+        let changed = i128::from(host.changed);
+        Self { objective: objective * count, power: power * count, changed: changed * count, ..Self::default() }
     }
 
     /// What one workload adds by its load on a device, in `count` units.
@@ -174,6 +178,7 @@ impl Add for Keys {
             quality: self.quality.saturating_add(other.quality),
             doubts: self.doubts.saturating_add(other.doubts),
             power: self.power.saturating_add(other.power),
+            changed: self.changed.saturating_add(other.changed),
             slowness: self.slowness.saturating_add(other.slowness),
             taken: self.taken.saturating_add(other.taken),
         }

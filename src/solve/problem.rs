@@ -67,6 +67,8 @@ pub struct Host {
     pub power: Option<Milliwatts>,
     /// Draw at rest.
     pub idle: Option<Milliwatts>,
+    /// Settings of the machine that differ from the factory's, the more the further: of equals the fewest are preferred.
+    pub changed: u32,
     /// One pool or two; every candidate of this host has as many entries.
     pub pools: Vec<PoolRoom>,
 }

@@ -73,6 +73,7 @@ pub fn coarse(r: &mut Random, size: Size) -> Problem {
             hosts.push(Host {
                 sku,
                 mode: format!("m{mode}"),
+                changed: mode / 2,
                 power: (!unknown).then_some(Milliwatts(power)),
                 idle: r.chance(70).then(|| Milliwatts(r.pick(&[1000, 2000, 5000, 40_000]))),
                 pools: capacity
@@ -240,6 +241,7 @@ pub fn realistic(r: &mut Random, size: Size) -> Problem {
             hosts.push(Host {
                 sku,
                 mode: format!("{}W", power / 1000),
+                changed: 0,
                 power: Some(Milliwatts(power)),
                 idle: Some(Milliwatts(device.power * 200)),
                 pools: device

@@ -177,6 +177,10 @@ fn limits(
             "price_usd" => format!("{of} may cost {shown} USD at most"),
             "power_w" => format!("{of} may draw {shown} W at most"),
             "lead_time_days" => format!("devices must arrive within {shown} days"),
+            "settings" if shown == "factory" => {
+                "the memory settings of machines must stay as from the factory".to_owned()
+            }
+            "settings" => continue,
             "devices" => {
                 let most = match node.value {
                     Value::Integer(written) => copies.max(written),

@@ -11,7 +11,7 @@ mod template;
 
 use super::budget::{Answer, Question};
 use crate::candidates::Candidate;
-use crate::domain::{Device, FlashSupport, Format, KvPair, Model, PowerMode, Runtime};
+use crate::domain::{Device, FlashSupport, Format, KvPair, Model, Pool, PowerMode, Runtime};
 use crate::memory::{PoolUse, Settings};
 use crate::scenario::Workload;
 use crate::units::Bytes;
@@ -218,6 +218,11 @@ impl<'a> Configuration<'a> {
         }
     }
 
+    /// The memories of the device, in its mode.
+    fn pools(&self) -> &[Pool] {
+        self.mode.map_or(&self.device.pools, |mode| self.device.pools_in(mode))
+    }
+
     /// Tokens over all streams.
     fn total_context(&self) -> u64 {
         self.context.saturating_mul(u64::from(self.streams))
@@ -225,7 +230,7 @@ impl<'a> Configuration<'a> {
 
     /// Share of the accelerator's memory that the workload takes, a per cent more than needed since engines round down.
     fn memory_share(&self) -> Option<f64> {
-        let capacity = self.device.pools.first()?.capacity;
+        let capacity = self.pools().first()?.capacity;
         let used = self.used?.total();
         let share = (used.0 as f64 / capacity.0.max(1) as f64 * 100.0).ceil() + 1.0;
         Some((share / 100.0).min(0.99))
@@ -233,7 +238,7 @@ impl<'a> Configuration<'a> {
 
     /// Share that the cache takes of what is left when everything else is in place.
     fn cache_share(&self) -> Option<f64> {
-        let capacity = self.device.pools.first().map_or(Bytes::ZERO, |p| p.capacity);
+        let capacity = self.pools().first().map_or(Bytes::ZERO, |p| p.capacity);
         let main = self.used?;
         let left = capacity.saturating_sub(main.total().saturating_sub(main.cache()));
         let share = (main.cache().0 as f64 / left.0.max(1) as f64 * 100.0).ceil() + 1.0;

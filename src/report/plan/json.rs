@@ -149,6 +149,15 @@ fn device(device: &PlannedDevice<'_>, energy: Option<&Energy>) -> Value {
     json!({
         "device": device.device.id,
         "mode": device.mode.id,
+        "setting": device.mode.setting.as_ref().map(|s| json!({
+            "id": s.id,
+            "command": s.command,
+            "source": s.source,
+        })),
+        "needs": device.needs.0.iter().map(|(software, range)| json!({
+            "software": software,
+            "versions": range.to_string(),
+        })).collect::<Vec<_>>(),
         "unit_price": device.unit_price.usd(),
         "power_w": device.mode.power.map(|p| p.watts()),
         "idle_w": device.mode.idle.map(|p| p.watts()),

@@ -7,6 +7,7 @@ use super::{alike, assumed, others, rates};
 use crate::candidates::Speed;
 use crate::figures;
 use crate::planner::{Energy, Plan, PlannedDevice, PlannedSite, PlannedWorkload, Rejected};
+use crate::report::refusals::versions;
 use crate::report::table::{Cell, Table, in_markdown};
 use crate::report::{launch, objective};
 use crate::scenario::ObjectiveKind;
@@ -220,6 +221,13 @@ fn write_device(
             .and_then(|e| e.kwh_per_year_of(device))
             .map_or_else(String::new, |kwh| format!(", {} kWh per year{each}", figures::rate(kwh))),
     )?;
+    for (software, range) in &device.needs.0 {
+        writeln!(out, "  needs {}", versions(software, *range))?;
+    }
+    if let Some(setting) = &device.mode.setting {
+        writeln!(out, "  setting {}, changed from the factory's (limits.settings: factory forbids it):", setting.id)?;
+        writeln!(out, "    $ {}", setting.command)?;
+    }
     for pool in &device.pools {
         writeln!(out, "\n  {} memory {:>12}", pool.name, pool.capacity.to_string())?;
         let mut lines: Vec<(String, Bytes)> = vec![("operating system".to_owned(), pool.os)];
