@@ -73,7 +73,7 @@ pub fn coarse(r: &mut Random, size: Size) -> Problem {
             hosts.push(Host {
                 sku,
                 mode: format!("m{mode}"),
-                changed: mode / 2,
+                changed: (mode / 2) as u32,
                 power: (!unknown).then_some(Milliwatts(power)),
                 idle: r.chance(70).then(|| Milliwatts(r.pick(&[1000, 2000, 5000, 40_000]))),
                 pools: capacity
