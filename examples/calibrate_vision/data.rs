@@ -111,6 +111,8 @@ fn measured_mode(row: &Row, catalog: &Catalog) -> Result<Option<PowerMode>, Stri
             cpu: None,
             note: None,
             nvpmodel: None,
+            needs: edgemem::domain::SoftwareNeeds::default(),
+            setting: None,
         };
         return Ok(Some(mode));
     }

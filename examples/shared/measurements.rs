@@ -229,6 +229,8 @@ fn reference_device(row: ReferenceRow) -> Device {
         cpu: None,
         note: None,
         nvpmodel: None,
+        needs: edgemem::domain::SoftwareNeeds::default(),
+        setting: None,
     };
     Device {
         id: row.id,
