@@ -183,6 +183,13 @@ fn every_program_is_read_in_its_own_form() {
             &[(Part::Weights, 8.5 * GIB), (Part::KvCache, GIB)],
         ),
         (
+            "tensorrt-llm",
+            "[TRT-LLM] [I] Memory used after loading model weights (inside torch) in memory usage profiling: 15.25 GiB\n\
+             [TRT-LLM] [I] Peak memory during memory usage profiling (torch + non-torch): 16.50 GiB, available KV cache memory when calculating max tokens: 60.50 GiB, fraction is set 0.9\n\
+             [TensorRT-LLM][INFO] [MemUsageChange] Allocated 60.25 GiB for max tokens in paged KV cache (500000).\n",
+            &[(Part::Weights, 15.25 * GIB), (Part::KvCache, 60.5 * GIB)],
+        ),
+        (
             "mlx",
             "Prompt: 8000 tokens, 230.500 tokens-per-sec\nGeneration: 256 tokens, 24.000 tokens-per-sec\nPeak memory: 5.500 GB\n",
             &[(Part::Allocated, 5.5e9)],

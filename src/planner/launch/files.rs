@@ -58,7 +58,7 @@ fn gguf_type(c: &Configuration<'_>) -> String {
 }
 
 /// The folder with the publisher's files, fetched where it is none of the scenario's.
-fn source(c: &Configuration<'_>) -> (String, Vec<File>) {
+pub(super) fn source(c: &Configuration<'_>) -> (String, Vec<File>) {
     let checkpoint = checkpoint(c);
     if checkpoint != c.model.id || std::path::Path::new(c.model_name).extension().is_some_and(|e| e == "json") {
         return (checkpoint, Vec::new());

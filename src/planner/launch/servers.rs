@@ -264,9 +264,8 @@ fn mlc(c: &Configuration<'_>) -> Launch {
         format => format,
     };
     let folder = files::here(&format!("{}-{quantization}-MLC", files::name(c)));
-    let step = |name: &str| {
-        Command::new("mlc_llm").arg(name).operand(&files::checkpoint(c)).flag("--quantization", quantization)
-    };
+    let (source, mut needed) = files::source(c);
+    let step = |name: &str| Command::new("mlc_llm").arg(name).operand(&source).flag("--quantization", quantization);
     let commands = vec![
         step("convert_weight").flag("-o", &folder),
         step("gen_config").flag("--conv-template", conversation(c)).flag("-o", &folder),
@@ -286,7 +285,8 @@ fn mlc(c: &Configuration<'_>) -> Launch {
     );
     let start =
         Command::new("mlc_llm").arg("serve").operand(&folder).flag("--device", device).flag("--overrides", overrides);
-    Launch::serving(start, vec![made(folder, commands)])
+    needed.push(made(folder, commands));
+    Launch::serving(start, needed)
 }
 
 /// The conversation template of a family; plain text where MLC has none for it (`mlc_llm/interface/gen_config.py`).
@@ -412,15 +412,17 @@ fn llm_tpu(c: &Configuration<'_>) -> Launch {
         _ => "f16",
     };
     let folder = files::planned(c, "");
+    let (source, mut needed) = files::source(c);
     let compile = Command::new("llm_convert.py")
-        .flag("-m", files::checkpoint(c))
+        .flag("-m", source)
         .flag("-s", c.context)
         .flag("--quantize", quantize)
         .flag("-c", "bm1684x")
         .flag("--out_dir", &folder);
     let file = format!("{folder}/{}.bmodel", files::name(c).to_lowercase());
     let start = Command::new("python3").arg("pipeline.py").flag("-m", &file).flag("-c", format!("{folder}/config"));
-    Launch::running(start, vec![made(file, vec![compile])])
+    needed.push(made(file, vec![compile]));
+    Launch::running(start, needed)
 }
 
 /// AX-LLM with a model built by Pulsar2.

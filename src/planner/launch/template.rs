@@ -33,7 +33,7 @@ pub(super) fn launch(text: &str, configuration: &Configuration<'_>) -> Option<La
     }
     command.program = words.next()?;
     command.arguments = words.collect();
-    let needed = text.contains("{file}").then(|| File { path: file, origin: Origin::Given });
+    let needed = text.contains("{file}").then_some(File { path: file, origin: Origin::Given });
     Some(Launch::serving(command, needed.into_iter().collect()))
 }
 

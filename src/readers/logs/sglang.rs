@@ -9,10 +9,13 @@ pub(super) const FORM: Form = Form {
     line: "KV Cache is allocated. #tokens: 367404, K size: 8.23 GB, V size: 8.23 GB",
 };
 
+/// Words before a size, what it is part of, what it is called.
+type Sized = (&'static str, Part, &'static str);
+
 /// `Load weight end. type=..., avail mem=63.12 GB, mem usage=15.02 GB.`, `KV Cache is allocated. ... K size: 8.23 GB, V size:
 /// 8.23 GB`, `Capture cuda graph end. Time elapsed: 5.31 s. mem usage=0.52 GB.`.
 pub(super) fn line(reader: &mut Reader, line: &str) -> Line {
-    let kinds: [(&str, &[(&str, Part, &str)]); 3] = [
+    let kinds: [(&str, &[Sized]); 3] = [
         ("Load weight end", &[("mem usage=", Part::Weights, "model")]),
         (
             "KV Cache is allocated",

@@ -9,6 +9,9 @@ pub(super) const FORM: Form = Form {
     line: "[MemUsageChange] Allocated 24.05 GiB for max tokens in paged KV cache (221568).",
 };
 
+/// What it calls the cache when it has allocated it: the same as it found available before.
+const PAGED: &str = "max tokens in paged KV cache";
+
 pub(super) fn line(reader: &mut Reader, line: &str) -> Line {
     match allocated(reader, line) {
         Line::Other => {}
@@ -17,7 +20,7 @@ pub(super) fn line(reader: &mut Reader, line: &str) -> Line {
     // Words before a size.
     const BEFORE: [(&str, Part, &str); 5] = [
         ("Loaded engine size: ", Part::Weights, "engine"),
-        ("available KV cache memory when calculating max tokens: ", Part::KvCache, "available"),
+        ("available KV cache memory when calculating max tokens: ", Part::KvCache, PAGED),
         ("Memory used after loading model weights (inside torch) in memory usage profiling: ", Part::Weights, "model"),
         ("Memory used for model weights (inside torch) in memory usage profiling: ", Part::Weights, "model"),
         ("Total Weights Memory: ", Part::Weights, "engine"),
