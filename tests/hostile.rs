@@ -251,3 +251,53 @@ fn no_reader_goes_on_without_end() {
     let output = run(folder.path(), &["plan", "long.yaml"]);
     assert!(code(&output) == 1 && output.stderr.len() < 4000, "{} bytes", output.stderr.len());
 }
+
+#[test]
+fn an_overlay_that_cannot_be_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s.yaml"), scenario("shop", "talk")).unwrap();
+    let overlay = |from: &str, to: &str| {
+        let text = "devices:\n  - id: my-board\n    name: Mine\n    vendor: Mine\n    class: sbc\n    silicon: rk3588\n    \
+                    availability: offered\n    memory: { kind: unified, type: LPDDR4X 64-bit, installed_mib: 8192, \
+                    visible_mib: 7900 }\n    os_image: ubuntu-server\n    bandwidth_gb_s: 34.1\n    compute: { fp16_tflops: 2 \
+                    }\n    full_w: 15\n    prices: [{ usd: 99, kind: MSRP, source: shop }, { usd: 90, kind: MSRP, source: \
+                    shop, min_quantity: 5 }]\n    runtimes: [llama.cpp-cpu]\n    provenance: { sources: { spec: shop } }\n";
+        assert!(text.contains(from), "{from}");
+        fs::write(folder.path().join("mine.yaml"), text.replacen(from, to, 1)).unwrap();
+    };
+    let commands = [
+        &["plan", "s.yaml"][..],
+        &["candidates", "s.yaml"],
+        &["limits", "s.yaml"],
+        &["whatif", "s.yaml", "--set", "headroom=0.3"],
+        &["budget", "--model", "Qwen3-0.6B", "--device", "my-board", "--weights", "q8_0"],
+        &["catalog", "check"],
+    ];
+    for (from, to, field) in [
+        ("bandwidth_gb_s: 34.1", "bandwidth_gb_s: 1e18", "bandwidth_gb_s"),
+        ("bandwidth_gb_s: 34.1", "bandwidth_gb_s: -204.8", "bandwidth_gb_s"),
+        ("bandwidth_gb_s: 34.1", "bandwidth_gb_s: .nan", "bandwidth_gb_s"),
+        ("fp16_tflops: 2", "fp16_tflops: .inf", "fp16_tflops"),
+        ("visible_mib: 7900", "visible_mib: 999999999", "visible_mib"),
+        ("full_w: 15", "full_w: 0", "full_w"),
+        ("usd: 99", "usd: 0", "usd"),
+        ("usd: 90", "usd: 900", "usd"),
+        ("[llama.cpp-cpu]", "[llama-cpu]", "llama-cpu"),
+        ("id: my-board", "id: \"my\\u001b[2Jboard\"", "id"),
+    ] {
+        overlay(from, to);
+        for command in &commands {
+            let output = run(folder.path(), &[command, &["--catalog", "mine.yaml"][..]].concat());
+            let said = text(&output.stderr) + &text(&output.stdout);
+            assert_eq!(code(&output), 1, "{to}: {command:?}: {said}");
+            assert!(said.contains(field), "{to}: {command:?}: {said}");
+            assert!(command[0] == "catalog" || said.contains("mine.yaml"), "{to}: {command:?}: {said}");
+        }
+    }
+    // What is only missing (the date of a price) is told by `catalog check` and planned with.
+    overlay("id: my-board", "id: my-board");
+    for command in &commands {
+        let output = run(folder.path(), &[command, &["--catalog", "mine.yaml"][..]].concat());
+        assert_eq!(code(&output) == 1, command[0] == "catalog", "{command:?}: {}", text(&output.stderr));
+    }
+}

@@ -38,7 +38,7 @@ fn apply(bytes: &[u8]) -> Result<Catalog, Diagnostic> {
     let before = changed.sha256().to_owned();
     let result = prices::apply(&mut changed, "list.xlsx", bytes);
     match result {
-        Ok(()) => Ok(changed),
+        Ok(_) => Ok(changed),
         Err(error) => {
             // Never partly applied.
             assert_eq!(changed.sha256(), before, "{error}");
@@ -133,21 +133,28 @@ fn what_could_be_meant_otherwise_is_refused_at_its_cell() {
             fill(sheet);
         })]))
     };
-    for text in ["1.234", "1,234", "1.234,00", "1,234.00", "$10", "10 USD", "10 EUR", "-10", "0", "ten"] {
+    for text in ["1.234", "1,234", "1,23.4", "10 kr", "10 EUR", "-10", "0", "ten"] {
         let error = one(&|sheet| {
             sheet.write(2, 1, text).unwrap();
         });
         assert!(error.contains("sheet `Angebot`, cell B3") && error.contains(text), "{text}: {error}");
         assert!(error.contains("no price of the list was used"), "{error}");
     }
-    for (format, unit) in [("#,##0.00 €", "€"), ("[$CHF-807] 0.00", "CHF"), ("0%", "%"), ("[$$-1009]0.00", "1009")]
-    {
+    for (format, unit) in [
+        ("#,##0.00 €", "€"),
+        ("[$CHF-807] 0.00", "CHF"),
+        ("0%", "%"),
+        ("[$$-1009]0.00", "1009"),
+        ("0.00 \"kr\"", "kr"),
+        ("0.00,", "thousands"),
+        ("0.00 \"per 10\"", "per 10"),
+    ] {
         let error = one(&|sheet| {
             sheet.write_with_format(2, 1, 10.0, &Format::new().set_num_format(format)).unwrap();
         });
         assert!(error.contains("cell B3") && error.contains(unit), "{format}: {error}");
     }
-    for (column, value, place) in [(2, "1.5", "C3"), (2, "0", "C3"), (3, "01.11.2026", "D3"), (3, "46327", "D3")] {
+    for (column, value, place) in [(2, "1.5", "C3"), (2, "0", "C3"), (3, "31.11.2026", "D3"), (3, "46327", "D3")] {
         let error = one(&|sheet| {
             sheet.write(2, column, value).unwrap();
         });
@@ -164,7 +171,54 @@ fn what_could_be_meant_otherwise_is_refused_at_its_cell() {
     let error = one(&|sheet| {
         sheet.write(0, 4, "price").unwrap();
     });
-    assert!(error.contains("cell E1") && error.contains("did you mean `price_usd`?"), "{error}");
+    assert!(error.contains("cell E1") && error.contains("stands twice"), "{error}");
+    let error = one(&|sheet| {
+        sheet.write(0, 4, "suplier").unwrap();
+    });
+    assert!(error.contains("cell E1") && error.contains("did you mean `supplier`?"), "{error}");
+}
+
+#[test]
+fn amounts_with_one_reading_are_read_from_text_and_numbers_alike() {
+    for (text, price) in [("1.234,00", "1234.00"), ("1,234.50", "1234.50"), ("$10", "10.00"), ("799,00", "799.00")] {
+        let book = workbook(&[("prices", &|sheet| {
+            heading(sheet, 0, &["device", "price_usd", "notes", "as_of"]);
+            sheet.write(1, 0, "board-alpha").unwrap();
+            sheet.write(1, 1, text).unwrap();
+            sheet.write(1, 3, "31.12.2026").unwrap();
+            sheet.write(2, 0, "Total").unwrap();
+        })]);
+        let catalog = apply(&book).unwrap();
+        assert_eq!(breaks(&catalog, "board-alpha"), [(1, price.to_owned())], "{text}");
+        assert_eq!(catalog.device("board-alpha").unwrap().0.price_date.as_deref(), Some("2026-12-31"));
+    }
+    // A number is a number, however many decimals its format shows.
+    let book = workbook(&[("prices", &|sheet| {
+        heading(sheet, 0, &["device", "price_usd"]);
+        sheet.write(1, 0, "board-alpha").unwrap();
+        sheet.write_with_format(1, 1, 1.5, &Format::new().set_num_format("0.000")).unwrap();
+    })]);
+    assert_eq!(breaks(&apply(&book).unwrap(), "board-alpha"), [(1, "1.50".to_owned())]);
+}
+
+#[test]
+fn a_part_that_does_not_match_its_checksum_is_not_used() {
+    let book = workbook(&[("prices", &|sheet| {
+        heading(sheet, 0, &["device", "price_usd"]);
+        sheet.write(1, 0, "board-alpha").unwrap();
+        sheet.write(1, 1, 10.0).unwrap();
+    })]);
+    let mut seen = 0;
+    let mut at = 0;
+    // In the list of parts the checksum stands 16 bytes after the mark.
+    while let Some(found) = book[at..].windows(4).position(|bytes| bytes == b"PK\x01\x02") {
+        at += found + 4;
+        let mut changed = book.clone();
+        changed[at + 12] ^= 1;
+        assert!(refused(&changed).contains("not an .xlsx workbook"), "{}", refused(&changed));
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen} parts");
 }
 
 #[test]
@@ -219,7 +273,8 @@ fn of_several_sheets_only_one_may_be_meant() {
 fn files_of_another_kind_are_told() {
     assert!(refused(b"PK\x03\x04 not really").contains("not an .xlsx workbook"));
     assert!(refused(&[0xD0, 0xCF, 0x11, 0xE0, 1, 2, 3]).contains(".xls"));
-    assert!(refused(b"device,price_usd\nboard-alpha,\xff\n").contains("UTF-8"));
+    assert!(refused(b"device,price_usd\nboard-alpha,\xff\n").contains("`ÿ`"));
+    assert!(refused(b"device,price_usd\nboard-alpha,1\0\n").contains("must be text"));
     assert!(refused(b"").contains("needs the columns"));
     // A part that says it is half a gigabyte unpacked, and a list of parts that breaks off.
     let book = workbook(&[("prices", &|sheet| heading(sheet, 0, &["device", "price_usd"]))]);

@@ -14,6 +14,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Catalog;
+use super::schema::CatalogFile;
+use crate::diag::Diagnostic;
 use crate::names::folded;
 
 /// A value that cannot be.
@@ -51,6 +53,48 @@ pub fn check(catalog: &Catalog) -> Vec<Finding> {
     report.findings
 }
 
+/// What is impossible in the entries that overlays have. What an entry only lacks (the date of a price) is no reason not to
+/// plan with it.
+///
+/// # Errors
+/// All of it in one diagnostic about the first such file.
+pub fn overlays(catalog: &Catalog) -> Result<(), Diagnostic> {
+    let found: Vec<Finding> =
+        check(catalog).into_iter().filter(|f| f.value != ABSENT && catalog.overlay_of(&f.entry).is_some()).collect();
+    let Some(first) = found.first() else { return Ok(()) };
+    let file = catalog.overlay_of(&first.entry).unwrap_or_default();
+    let mut error = Diagnostic::error(first.to_string()).in_file(file);
+    for finding in found.iter().take(SHOWN).skip(1) {
+        error = error.hint(finding.to_string());
+    }
+    if found.len() > SHOWN {
+        error = error.hint(format!("and {} more: see `edgemem catalog check`", found.len() - SHOWN));
+    }
+    Err(error)
+}
+
+/// Findings that are named at once.
+const SHOWN: usize = 10;
+/// The value of what is not there.
+const ABSENT: &str = "absent";
+
+/// The entries of a catalog file as findings name them.
+pub(super) fn entries(file: &CatalogFile) -> impl Iterator<Item = String> {
+    let devices = file.devices.iter().map(|e| entry("device", &e.id));
+    let models = file.models.iter().map(|e| entry("model", &e.id));
+    let formats = file.formats.iter().map(|e| entry("format", &e.id));
+    let runtimes = file.runtimes.iter().map(|e| entry("runtime", &e.id));
+    devices
+        .chain(models)
+        .chain(formats)
+        .chain(runtimes)
+        .chain(file.os_images.iter().map(|e| entry("operating system image", &e.id)))
+}
+
+fn entry(kind: &str, id: &str) -> String {
+    format!("{kind} `{id}`")
+}
+
 /// Findings so far, and the entry that is being looked at.
 #[derive(Default)]
 struct Report {
@@ -60,7 +104,10 @@ struct Report {
 
 impl Report {
     fn enter(&mut self, kind: &str, id: &str) {
-        self.entry = format!("{kind} `{id}`");
+        self.entry = entry(kind, id);
+        if id.is_empty() || id.trim() != id || id.chars().any(crate::visible::is_control) {
+            self.add("id", format!("`{id}`"), "a name", "nobody could write it");
+        }
     }
 
     fn add(&mut self, field: impl Into<String>, value: impl fmt::Display, limit: impl fmt::Display, why: &str) {
@@ -95,7 +142,7 @@ impl Report {
     /// A finding when no day, month or year can be read.
     fn dated(&mut self, field: &str, date: Option<&str>) {
         if !date.is_some_and(is_date) {
-            self.add(field, date.unwrap_or("absent"), "a date such as 2026-08-05, 2026-08 or 2026", "prices move");
+            self.add(field, date.unwrap_or(ABSENT), "a date such as 2026-08-05, 2026-08 or 2026", "prices move");
         }
     }
 

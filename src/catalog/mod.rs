@@ -5,6 +5,8 @@ pub mod prices;
 pub mod resolve;
 pub mod schema;
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -33,6 +35,8 @@ pub struct Catalog {
     model_names: IndexMap<String, String>,
     calibration: Calibration,
     sha256: String,
+    /// The file of every entry that an overlay has, by kind and id as [`check::Finding::entry`] names it.
+    overlaid: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -75,12 +79,27 @@ impl Catalog {
             os_images: shipped.os_images,
             kv_types: shipped.kv_types,
         };
+        let mut overlaid = BTreeMap::new();
         for (name, text) in overlays {
             hash.update(text.as_bytes());
             let overlay: CatalogFile = yaml::parse_catalog(text, name)?;
+            overlaid.extend(check::entries(&overlay).map(|entry| (entry, name.clone())));
             lay_over(&mut file, overlay, name)?;
         }
-        Self::build(file, shipped.calibration, hex(&hash.finalize()))
+        let built = Self::build(file, shipped.calibration, hex(&hash.finalize()));
+        // Only overlays can hold what the shipped catalogs, which are tested, do not.
+        let mut catalog = built.map_err(|e| match overlays {
+            [(name, _)] => e.in_file(name),
+            _ => e,
+        })?;
+        catalog.overlaid = overlaid;
+        Ok(catalog)
+    }
+
+    /// The file of an entry that an overlay has, by kind and id as [`check::Finding::entry`] names it.
+    #[must_use]
+    pub fn overlay_of(&self, entry: &str) -> Option<&str> {
+        self.overlaid.get(entry).map(String::as_str)
     }
 
     fn build(file: CatalogFile, calibration: Calibration, sha256: String) -> Result<Self, Diagnostic> {
@@ -114,6 +133,7 @@ impl Catalog {
             model_names,
             calibration,
             sha256,
+            overlaid: BTreeMap::new(),
         })
     }
 
@@ -171,6 +191,13 @@ impl Catalog {
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// The device of this id or alias, when there is one.
+    #[must_use]
+    pub fn known_device(&self, id: &str) -> Option<&Device> {
+        let alias = || self.devices.values().find(|d| d.aliases.iter().any(|a| a.id == id));
+        self.devices.get(id).or_else(alias)
     }
 
     /// The device of this id or alias, with the modes that an alias restricts it to (empty: all).

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::Facts;
-use crate::catalog::{Catalog, prices};
+use super::output;
+use crate::catalog::{Catalog, check, prices};
 use crate::diag::{Diagnostic, Position};
 use crate::domain::Model;
 use crate::scenario::{self, Document, Scenario};
@@ -99,7 +100,19 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// The shipped catalogs with the user's files laid over them.
+///
+/// # Errors
+/// What is wrong with them, impossible entries of the user's files included.
 pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
+    let catalog = unchecked_catalog(facts)?;
+    if !facts.catalog.is_empty() {
+        check::overlays(&catalog)?;
+    }
+    Ok(catalog)
+}
+
+/// The same with whatever the files say.
+pub(crate) fn unchecked_catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
     let mut overlays = Vec::new();
     for path in &facts.catalog {
         for file in yaml_files(path)? {
@@ -108,7 +121,10 @@ pub(crate) fn catalog(facts: &Facts) -> Result<Catalog, Diagnostic> {
     }
     let mut catalog = Catalog::with_overlays(&overlays)?;
     if let Some(path) = &facts.prices {
-        prices::apply(&mut catalog, &path.display().to_string(), bytes(path, MAX_FILE)?)?;
+        let unused = prices::apply(&mut catalog, &path.display().to_string(), bytes(path, MAX_FILE)?)?;
+        for what in unused {
+            output::note(&format!("{}: {what}", path.display()));
+        }
     }
     Ok(catalog)
 }

@@ -463,6 +463,9 @@ fn old_price(catalog: &Catalog, id: &str, today: i64, max_age: i64) -> Option<Ol
 /// Days from 1970-01-01 to a date (`2026-11-22`, `2026-11`, `2026`: a part that is not given counts as the first).
 #[must_use]
 pub fn days_since_1970(date: &str) -> Option<i64> {
+    if !crate::catalog::prices::is_date(date) {
+        return None;
+    }
     let mut parts = date.split('-').map(str::parse::<i64>);
     let year = parts.next()?.ok()?;
     let month = parts.next().map_or(Some(1), Result::ok)?;

@@ -150,6 +150,8 @@ fn prices(device: &DeviceEntry, report: &mut Report) {
             "nothing of these classes is as cheap or as dear",
         );
         report.dated("prices.as_of", price.as_of.as_deref());
+        let fewer = device.prices.iter().filter(|p| p.min_quantity < price.min_quantity).map(|p| p.usd);
+        report.at_most("prices.usd", Some(price.usd), fewer.reduce(f64::min), "more pieces are not dearer each");
     }
     for accessory in device.accessories.iter().filter(|a| a.usd.is_some()) {
         report.within("accessories.usd", accessory.usd, (0.0, ABSURD_USD), "no accessory is as dear");

@@ -3,16 +3,29 @@
 use crate::diag::{Diagnostic, Position};
 
 /// A field as it stands in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Field {
-    /// Text, or a number or date in one form: `1299.5`, `2026-11-01`. Empty when nothing stands there.
+    /// Text, or a date in one form, `2026-11-01`. Empty when nothing stands there.
     Text(String),
+    /// A number, and what it is shown in when that is not known to be plain numbers or dollars.
+    Number(f64, Option<String>),
     /// Something that is neither, and what it is.
     Unusable(String),
 }
 
+impl Field {
+    /// What it says in words; nothing when it is empty.
+    pub(super) fn words(&self) -> Option<String> {
+        match self {
+            Self::Text(text) if text.is_empty() => None,
+            Self::Text(text) | Self::Unusable(text) => Some(text.clone()),
+            Self::Number(number, _) => Some(number.to_string()),
+        }
+    }
+}
+
 /// A row by its number in the file, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Record {
     pub(super) row: u32,
     pub(super) fields: Vec<Field>,
@@ -28,7 +41,7 @@ pub(super) enum Origin {
 }
 
 /// A price list as it stands in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     pub(super) file: String,
     pub(super) origin: Origin,
@@ -68,8 +81,10 @@ impl Table {
         let mut text = String::new();
         for record in std::iter::once(&self.header).chain(&self.records) {
             for field in &record.fields {
-                if let Field::Text(field) = field {
-                    text.push_str(field);
+                match field {
+                    Field::Text(field) => text.push_str(field),
+                    Field::Number(number, _) => text.push_str(&number.to_string()),
+                    Field::Unusable(_) => {}
                 }
                 text.push('\u{1f}');
             }

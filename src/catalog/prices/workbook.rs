@@ -3,13 +3,13 @@
 //! The list is the sheet called `prices`; without one it is the only visible sheet that has a row with the columns
 //! `device` and `price_usd`. Rows above that row are titles. Of formulas the value counts that was saved with them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Cursor;
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read as _};
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
 
 use super::table::{Field, Origin, Record, Table};
-use super::{DEVICE, PRICE, column_of};
+use super::{DEVICE, PRICE, columns, number_format};
 use crate::diag::Diagnostic;
 
 /// Larger files are no price lists.
@@ -51,6 +51,22 @@ fn unpacked(bytes: &[u8]) -> Option<Result<u64, ()>> {
     Some(list().ok_or(()))
 }
 
+/// Unpacks every part once: what does not match its checksum is not what was saved.
+fn sound(bytes: &[u8]) -> Result<(), String> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
+    let mut left = MAX_UNPACKED;
+    for number in 0..archive.len() {
+        let part = archive.by_index(number).map_err(|e| e.to_string())?;
+        let name = String::from_utf8_lossy(part.name_raw()).into_owned();
+        let unpacked = io::copy(&mut part.take(left + 1), &mut io::sink());
+        let unpacked = unpacked.map_err(|e| format!("its part `{name}` is damaged: {e}"))?;
+        left = left
+            .checked_sub(unpacked)
+            .ok_or_else(|| format!("it holds more than {} MiB unpacked", MAX_UNPACKED >> 20))?;
+    }
+    Ok(())
+}
+
 /// Reads the rows of a workbook.
 ///
 /// # Errors
@@ -66,6 +82,9 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, Diagnostic> {
         }
         Some(Err(())) => return Err(wrong("not an .xlsx workbook: its list of parts is damaged".to_owned())),
         Some(Ok(_)) | None => {}
+    }
+    if let Err(e) = sound(bytes) {
+        return Err(wrong(format!("not an .xlsx workbook: {e}")));
     }
     let mut workbook: Workbook<'_> =
         Xlsx::new(Cursor::new(bytes)).map_err(|e| wrong(format!("not an .xlsx workbook: {e}")))?;
@@ -99,14 +118,8 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Table, Diagnostic> {
 
 /// The first row in which both columns stand that every price list has.
 fn header(cells: &Cells) -> Option<u32> {
-    let names = |row: &BTreeMap<u32, Field>| -> BTreeSet<usize> {
-        let texts = row.values().filter_map(|f| match f {
-            Field::Text(text) => column_of(text),
-            Field::Unusable(_) => None,
-        });
-        texts.collect()
-    };
-    cells.iter().take(TITLES).find(|(_, row)| names(row).is_superset(&BTreeSet::from([0, 1]))).map(|(row, _)| *row)
+    let is_header = |row: &BTreeMap<u32, Field>| columns::is_header(&row.values().cloned().collect::<Vec<_>>());
+    cells.iter().take(TITLES).find(|(_, row)| is_header(row)).map(|(row, _)| *row)
 }
 
 /// The table below a header. Columns without a name are notes, and so are rows that have nothing in any other.
@@ -134,14 +147,15 @@ fn cells(workbook: &mut Workbook<'_>, sheet: &str) -> Result<Cells, String> {
     let mut cells = Cells::new();
     let mut count = 0;
     let mut reader = workbook.worksheet_cells_reader(sheet).map_err(|e| e.to_string())?;
-    let formats: Vec<Option<String>> =
-        reader.styles().iter().map(|s| s.number_format.as_ref().and_then(|f| other_unit(&f.format_code))).collect();
+    let formats: Vec<Option<String>> = reader
+        .styles()
+        .iter()
+        .map(|s| s.number_format.as_ref().and_then(|f| number_format::other_than_dollars(&f.format_code)))
+        .collect();
     while let Some((cell, style)) = reader.next_cell_with_style_id().map_err(|e| e.to_string())? {
-        let field = match (cell.get_value(), formats.get(style)) {
-            (DataRef::Int(_) | DataRef::Float(_), Some(Some(unit))) => {
-                Field::Unusable(format!("a number that is shown in `{unit}`"))
-            }
-            (value, _) => field(value),
+        let field = match (field(cell.get_value()), formats.get(style)) {
+            (Field::Number(number, _), Some(unit)) => Field::Number(number, unit.clone()),
+            (field, _) => field,
         };
         let (row, column) = cell.get_position();
         if field != Field::Text(String::new()) {
@@ -167,8 +181,8 @@ fn cells(workbook: &mut Workbook<'_>, sheet: &str) -> Result<Cells, String> {
 fn field(value: &DataRef<'_>) -> Field {
     match value {
         DataRef::Empty => Field::Text(String::new()),
-        DataRef::Int(i) => Field::Text(i.to_string()),
-        DataRef::Float(f) => Field::Text(f.to_string()),
+        DataRef::Int(i) => Field::Number(*i as f64, None),
+        DataRef::Float(f) => Field::Number(*f, None),
         DataRef::String(text) => Field::Text(text.trim().to_owned()),
         DataRef::SharedString(text) => Field::Text(text.trim().to_owned()),
         DataRef::Bool(b) => Field::Unusable(format!("the truth value {b}")),
@@ -179,50 +193,5 @@ fn field(value: &DataRef<'_>) -> Field {
         DataRef::DateTimeIso(text) => Field::Text(text.split('T').next().unwrap_or_default().to_owned()),
         DataRef::DateTime(_) | DataRef::DurationIso(_) => Field::Unusable("a time".to_owned()),
         DataRef::Error(e) => Field::Unusable(format!("the error {e}")),
-    }
-}
-
-/// What a number is shown in, when its format says something else than plain numbers or US dollars.
-fn other_unit(code: &str) -> Option<String> {
-    if let Some(sign) = code.chars().find(|c| matches!(c, '€' | '£' | '¥' | '₩' | '₹' | '₽' | '%' | '‰')) {
-        return Some(sign.to_string());
-    }
-    // Currencies stand in brackets with the language that they belong to: `[$€-407]`, `[$$-409]`.
-    for part in code.split('[').skip(1).filter_map(|p| p.split(']').next()) {
-        let Some(part) = part.strip_prefix('$') else { continue };
-        let (sign, language) = part.split_once('-').unwrap_or((part, ""));
-        let american = matches!(language.to_ascii_lowercase().as_str(), "" | "409" | "en-us" | "f800");
-        match sign {
-            "" | "USD" | "US$" => {}
-            "$" if american => {}
-            "$" => return Some(format!("dollars of the language {language}")),
-            other => return Some(other.to_owned()),
-        }
-    }
-    let currency = |w: &&str| w.len() == 3 && w.bytes().all(|b| b.is_ascii_uppercase()) && *w != "USD";
-    code.split('"').skip(1).step_by(2).flat_map(str::split_whitespace).find(currency).map(ToOwned::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::other_unit;
-
-    #[test]
-    fn only_dollars_pass_for_dollars() {
-        for plain in
-            ["General", "0.00", "#,##0.00", "$#,##0.00", "[$$-409]#,##0.00", "\"$\"#,##0", "#,##0 \"USD\"", "[Red]0"]
-        {
-            assert_eq!(other_unit(plain), None, "{plain}");
-        }
-        for (code, unit) in [
-            ("#,##0.00 €", "€"),
-            ("[$€-407]0.00", "€"),
-            ("[$CHF-807] 0.00", "CHF"),
-            ("0.00 \"EUR\"", "EUR"),
-            ("0%", "%"),
-            ("[$$-1009]0.00", "dollars of the language 1009"),
-        ] {
-            assert_eq!(other_unit(code).as_deref(), Some(unit), "{code}");
-        }
     }
 }
