@@ -129,7 +129,9 @@ proptest! {
         ];
         for chain in chains {
             let mut last: Option<(&str, Answer)> = None;
-            for id in chain.iter().filter(|id| setting.runtime.formats.iter().any(|f| f == *id)) {
+            // Ollama's library keeps some tensors of its mixes of four bits in 6, 8 or 16: more than five bits take elsewhere.
+            let own = |id: &str| setting.runtime.engine_id == "ollama" && id == "q4_k_s";
+            for id in chain.iter().filter(|id| setting.runtime.formats.iter().any(|f| f == *id) && !own(id)) {
                 let format = shipped().format(id).unwrap();
                 let Some(answer) = (Setting { format, ..setting }).ask(context, streams) else { continue };
                 if let Some((more_bits, last)) = &last {

@@ -303,7 +303,7 @@ impl Sum {
             let size = padded(rule.element(tensor).bytes(&tensor.dims));
             let part = parts.get(tensor.name, Part::of);
             self.add(part, size);
-            if let Some(element) = rule.in_ollamas_library(tensor.name) {
+            if let Some(element) = rule.in_ollamas_library(tensor) {
                 let more = padded(element.bytes(&tensor.dims)).saturating_sub(size);
                 let of = match part {
                     Part::TokenTable => 0,

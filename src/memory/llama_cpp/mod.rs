@@ -180,8 +180,7 @@ fn settings(case: &Case<'_>, profile: &Profile) -> Settings {
 fn resident(case: &Case<'_>, encoder: bool) -> (Bytes, Bytes) {
     let weights = case.weights;
     let ollama = ollama::runs(case);
-    // Ollama loads the towers with the model, whatever is asked of it.
-    let tower = if case.demand.images == 0 && !ollama { weights.vision } else { Bytes::ZERO };
+    let tower = if case.demand.images == 0 && !ollama::loads_towers(case) { weights.vision } else { Bytes::ZERO };
     let library = if ollama { weights.library } else { LibraryBuild::default() };
     let total = weights.total.saturating_sub(tower) + library.more;
     if matches!(case.runtime.backend, Backend::Cpu | Backend::Metal) {

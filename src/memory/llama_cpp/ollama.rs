@@ -10,6 +10,15 @@ const ENGINE: &str = "ollama";
 /// day (its pull request 12801). Ollama's library keeps the files of models that are older.
 const LATENT_SINCE: &str = "2025-04-15";
 
+/// Families whose towers the files of Ollama's library lack (`convert/convert_gemma3n.go` leaves them out).
+const TEXT_ONLY: [&str; 1] = ["gemma3n"];
+
+/// Whether Ollama loads the towers with the model, as it does whatever is asked of it where its file has them.
+pub(super) fn loads_towers(case: &Case<'_>) -> bool {
+    let family = case.model.language().map_or("", |a| a.spec.family.as_str());
+    runs(case) && !TEXT_ONLY.contains(&family)
+}
+
 /// Whether Ollama runs the case.
 pub(super) fn runs(case: &Case<'_>) -> bool {
     case.runtime.engine_id == ENGINE

@@ -94,17 +94,35 @@ const fn base(mix: GgufMix) -> Element {
     }
 }
 
-/// Which tensors Ollama's library keeps in more bits than `llama-quantize` would, in its mixes of four bits.
+/// Which tensors Ollama's library keeps in more bits than `llama-quantize` would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Library {
     /// None.
     Usual,
-    /// The table of embeddings per layer.
+    /// The table of embeddings per layer is not quantised.
     LayerTables,
     /// The projections of latent attention.
     Latent,
     /// The tables of tokens.
     Tables,
+    /// The last projections of all experts, and all values.
+    Down,
+    /// Everything but the experts is as published.
+    Experts,
+}
+
+impl Library {
+    fn of(family: &str, mix: GgufMix) -> Self {
+        let four_bits = matches!(mix, GgufMix::Q4KM | GgufMix::Q4KS);
+        match family {
+            "gemma3n" | "gemma4" if base(mix).quantised() => Self::LayerTables,
+            "gpt-oss" if mix == GgufMix::Mxfp4Moe => Self::Experts,
+            "deepseek2" if four_bits => Self::Latent,
+            "glm4" | "glmocr" if four_bits => Self::Tables,
+            "qwen3next" | "qwen35" | "qwen35moe" if four_bits => Self::Down,
+            _ => Self::Usual,
+        }
+    }
 }
 
 /// The rules, with what they remember from tensor to tensor.
@@ -151,13 +169,7 @@ impl MixRule {
             },
             tied: spec.tied_embeddings,
             falcon: family == "falcon",
-            library: match family {
-                _ if !matches!(mix, GgufMix::Q4KM | GgufMix::Q4KS) => Library::Usual,
-                "gemma3n" | "gemma4" => Library::LayerTables,
-                "deepseek2" => Library::Latent,
-                "glm4" | "glmocr" => Library::Tables,
-                _ => Library::Usual,
-            },
+            library: Library::of(family, mix),
             seventy: matches!(family, "llama" | "qwen2" | "deci" | "olmo")
                 && spec.layers == 80
                 && spec.heads != spec.kv_heads,
@@ -193,18 +205,22 @@ impl MixRule {
         fit(wanted, tensor.dims[0])
     }
 
-    /// The type that a tensor of this name has in Ollama's library where it is not the rule's (`llamaQuantizeArgs` of its
-    /// `server/quantization.go`, August 2026; its files of Gemma 4 have the size that the rule of Gemma 3n gives).
+    /// The type that a tensor has in Ollama's library where it is not the rule's (`server/quantization.go` of its versions
+    /// before and since 0.30). Its files of gpt-oss hold 16 bits outside the experts: 13.8 GB for the smaller one.
     #[must_use]
-    pub fn in_ollamas_library(&self, name: &str) -> Option<Element> {
+    pub fn in_ollamas_library(&self, tensor: &Tensor) -> Option<Element> {
         const LATENT: [&str; 5] =
             ["attn_k_b.weight", "attn_v_b.weight", "attn_q_a.weight", "attn_q_b.weight", "attn_kv_a_mqa.weight"];
-        match self.library {
-            Library::LayerTables if name == "per_layer_token_embd.weight" => Some(Element::F16),
-            Library::Latent if LATENT.contains(&name) => Some(Element::Q8_0),
-            Library::Tables if matches!(name, "token_embd.weight" | "output.weight") => Some(Element::F16),
-            _ => None,
-        }
+        const DOWN: [&str; 3] = ["ffn_down_exps.weight", "ffn_down_shexp.weight", "attn_v.weight"];
+        let wanted = match (self.library, tensor.name) {
+            (Library::LayerTables, "per_layer_token_embd.weight") => Element::F16,
+            (Library::Latent, name) if LATENT.contains(&name) => Element::Q8_0,
+            (Library::Tables, "token_embd.weight" | "output.weight") => Element::F16,
+            (Library::Down, name) if DOWN.contains(&name) => Element::Q6K,
+            (Library::Experts, name) if tensor.plain == Element::F16 && !name.contains("_exps.") => Element::F16,
+            _ => return None,
+        };
+        Some(fit(wanted, tensor.dims[0]))
     }
 
     fn wanted(&mut self, tensor: &Tensor, role: Role, base: Element) -> Element {
