@@ -179,7 +179,7 @@ fn budget_limits_and_candidates_agree_on_a_setting() {
     let budget = Command::new(env!("CARGO_BIN_EXE_edgemem"))
         .current_dir(folder.path())
         .args(["budget", "--model", "Llama-3.3-70B-Instruct", "--device", "mac-studio-m4max-64gb"])
-        .args(["--setting", "wired-56g", "--weights", "q4_k_m", "--format", "json"])
+        .args(["--setting", "wired-56g", "--runtime", "llama.cpp", "--weights", "q4_k_m", "--format", "json"])
         .output()
         .unwrap();
     assert!(String::from_utf8_lossy(&budget.stdout).contains(&(57_344_u64 << 20).to_string()));
@@ -212,4 +212,42 @@ fn the_chosen_device_is_told_to_be_chosen() {
     let scenario = format!("allow: {{ devices: [mac-mini-m4-16gb] }}\n{SMALL}");
     let output = run(&scenario, "plan", &["--why-not", "mac-mini-m4-16gb", "--compare", "never"]);
     assert!(text(&output).contains("mac-mini-m4-16gb is in the plan"), "{}", text(&output));
+}
+
+#[test]
+fn a_site_without_a_plan_does_not_hide_the_plan_of_the_others() {
+    let site = |n: u32, rate: u32| {
+        format!(
+            "  - {{ name: shop-{n}, workloads: [{{ name: talk, model: Qwen3-0.6B, context: 2048, weights: [q8_0], \
+             targets: {{ decode_tok_s: {rate} }} }}] }}\n"
+        )
+    };
+    let sites: String = (0..6).map(|n| site(n, if n == 3 { 5000 } else { 5 })).collect();
+    let scenario = format!("allow: {{ devices: [mac-mini-m4-16gb] }}\nsites:\n{sites}");
+    let output = run(&scenario, "plan", &["--format", "json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((found["status"].as_str(), found["sites"].as_array().unwrap().len()), (Some("infeasible"), 0));
+    assert_eq!(found["infeasible_sites"], serde_json::json!(["shop-3"]));
+    assert_eq!(found["feasible_sites"].as_array().unwrap().len(), 5);
+    // Five at 799 USD.
+    assert_eq!(found["feasible_objective"]["value"], 3995.0);
+    // Every way out costs what the whole scenario then costs.
+    for relaxation in found["relaxations"].as_array().unwrap() {
+        assert!(relaxation["objective"].as_f64().unwrap() >= 3995.0, "{relaxation}");
+    }
+    let told = run(&scenario, "plan", &[]);
+    assert!(text(&told).contains("No plan for shop-3"), "{}", text(&told));
+}
+
+#[test]
+fn the_price_without_a_member_is_that_of_a_plan_that_meets_all_the_rest() {
+    let scenario = "allow: { devices: [raspberry-pi-5-16gb] }\nworkloads:\n  - { name: talk, model: Qwen3-8B, context: \
+                    2048, weights: [q4_k_m], targets: { decode_tok_s: 12 } }\n";
+    let told = run(scenario, "plan", &[]);
+    let line = text(&told).lines().find(|l| l.contains("without it"));
+    // Without the list of devices the rate still holds, which no board of this price reaches.
+    let at = text(&told).find("may be used").unwrap();
+    let after = &text(&told)[at..];
+    assert!(line.is_some() && !after.lines().nth(1).unwrap().contains("raspberry"), "{}", text(&told));
 }

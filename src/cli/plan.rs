@@ -194,7 +194,12 @@ fn infeasible(
     let asker = Asker::new(&inputs.catalog, &find, limits);
     let width = output::width(arguments.sink.output.as_deref());
     let explanation = explain(&asker, &inputs.document);
-    let more = more(arguments, inputs, plan, limits, weighed)?;
+    let mut more = more(arguments, inputs, plan, limits, weighed)?;
+    if let Some(partial) = planner::partial(&inputs.scenario, &inputs.catalog, limits, &mut |_| {}) {
+        more.text.push_str(&report::partial_text(&partial, width));
+        more.markdown.push_str(&report::partial_markdown(&partial));
+        more.object.extend(report::partial_values(&partial));
+    }
     Ok(match arguments.sink.format {
         PageForm::Json => report::explained_json(plan, &explanation, more.object),
         PageForm::Csv => report::plan_table(plan).csv(),

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod frontier;
 pub mod launch;
 pub mod limits;
+mod partial;
 mod plan;
 mod rejected;
 pub mod sensitivity;
@@ -21,6 +22,7 @@ pub use build::{Built, build};
 pub use compare::{Compare, Comparison, Comparisons, Restriction};
 pub use costs::{Energy, Market};
 pub use launch::{Launch, launch};
+pub use partial::{Partial, partial};
 pub use plan::{
     Alternative, Assumption, OrderLine, Plan, PlannedDevice, PlannedPool, PlannedSite, PlannedWorkload, Wanted,
     WorkloadAssumption, plan, plan_with,

@@ -15,6 +15,9 @@ use crate::yaml;
 /// Relaxations that people are shown; JSON has all.
 const SHOWN: usize = 12;
 
+/// Of changes that lead to the same devices at the same cost.
+const SHOWN_ALIKE: usize = 2;
+
 /// What is said of an explanation that the time limit ended.
 const CUT: &str = "The time limit ended the explanation: there may be more, and smaller changes may do.";
 
@@ -124,7 +127,16 @@ fn ways_out(out: &mut String, objective: ObjectiveKind, explanation: &Explanatio
         return writeln!(out, "\nNo change was found that opens a plan.");
     }
     writeln!(out, "\nSmallest changes that open a plan ({})", unit(objective))?;
-    for relaxation in explanation.relaxations.iter().take(SHOWN) {
+    let mut shown = 0;
+    let mut alike: Vec<(&str, f64)> = Vec::new();
+    for relaxation in &explanation.relaxations {
+        // Several ways to one and the same plan are told once or twice.
+        let plan = (relaxation.devices.as_str(), relaxation.objective);
+        alike.push(plan);
+        if shown == SHOWN || alike.iter().filter(|a| **a == plan).count() > SHOWN_ALIKE {
+            continue;
+        }
+        shown += 1;
         writeln!(
             out,
             "  {:>12}  {}: {}",
@@ -133,8 +145,8 @@ fn ways_out(out: &mut String, objective: ObjectiveKind, explanation: &Explanatio
             relaxation.devices
         )?;
     }
-    if explanation.relaxations.len() > SHOWN {
-        writeln!(out, "                and {} more (--format json names all)", explanation.relaxations.len() - SHOWN)?;
+    if explanation.relaxations.len() > shown {
+        writeln!(out, "                and {} more (--format json names all)", explanation.relaxations.len() - shown)?;
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ pub use model::{model_text, model_value};
 pub use objective::figure as objective_figure;
 pub use page::page;
 pub use plan::{frontier_markdown, frontier_table, frontier_text, frontier_value};
+pub use plan::{partial_markdown, partial_text, partial_values};
 pub use plan::{plan_json, plan_markdown, plan_table, plan_text, plan_value};
 pub use sensitivity::{
     gains_table, gains_text, gains_value, sensitivity_markdown, sensitivity_table, sensitivity_text, sensitivity_value,

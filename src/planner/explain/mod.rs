@@ -12,7 +12,7 @@ pub(in crate::planner) use ask::verdict;
 pub use ask::{Asker, Found, Unit, Verdict};
 
 use crate::scenario::{Document, Path};
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 use constraints::{Constraint, Kind};
 pub use nearest::Nearest;
 
@@ -30,7 +30,7 @@ pub struct Member {
     pub text: String,
     /// The value that drops it; null removes the key.
     pub drop: Node,
-    /// What the rest of the conflict could be met by without it.
+    /// What everything else in the scenario could be met by without it.
     pub without: Option<Found>,
 }
 
@@ -69,7 +69,9 @@ pub struct Explanation {
 pub fn explain(asker: &Asker<'_>, doc: &Document) -> Explanation {
     let constraints = constraints::constraints(doc, asker.catalog());
     let mut cores: Vec<conflict::Core> = Vec::new();
-    let mut rest = doc.clone();
+    // Site classes that can be served are no part of what is in the way: without them every question is answered sooner.
+    let blocked = blocked(asker, doc);
+    let mut rest = blocked.clone().unwrap_or_else(|| doc.clone());
     while cores.len() <= FURTHER {
         let Some(mut core) = conflict::find(asker, &rest, &constraints) else { break };
         // Margins stand as written in every conflict, and are told with the first.
@@ -85,13 +87,12 @@ pub fn explain(asker: &Asker<'_>, doc: &Document) -> Explanation {
             None => break,
         }
     }
-    let told: Vec<Vec<Member>> = cores
-        .iter()
-        .map(|core| core.members.iter().map(|&i| member(asker, &core.doc, &constraints[i])).collect())
-        .collect();
-    let nearest = cores.first().and_then(|core| nearest::miss(asker, &core.doc));
+    let told: Vec<Vec<Member>> =
+        cores.iter().map(|core| core.members.iter().map(|&i| member(asker, doc, &constraints[i])).collect()).collect();
+    let nearest = nearest::miss(asker, doc, blocked.as_ref().unwrap_or(doc))
+        .or_else(|| cores.first().and_then(|core| nearest::miss(asker, doc, &core.doc)));
     let documents: Vec<Document> = cores.into_iter().map(|core| core.doc).collect();
-    let relaxations = relaxations(asker, doc, &documents);
+    let relaxations = relaxations(asker, doc, blocked.as_ref(), &documents);
     let mut told = told.into_iter();
     Explanation {
         conflict: told.next().unwrap_or_default(),
@@ -102,8 +103,42 @@ pub fn explain(asker: &Asker<'_>, doc: &Document) -> Explanation {
     }
 }
 
-fn member(asker: &Asker<'_>, core: &Document, constraint: &Constraint) -> Member {
-    let without = asker.ask_with(core, &constraint.path, &constraint.drop).found();
+/// The document with the site classes alone that have no plan even alone; nothing when that is not known to be less, or when
+/// something ties the site classes together.
+fn blocked(asker: &Asker<'_>, doc: &Document) -> Option<Document> {
+    let names: Vec<String> =
+        constraints::sites(doc).iter().filter_map(|(name, ..)| name.map(ToOwned::to_owned)).collect();
+    let tied = doc.get(&Path(vec!["fleet".to_owned(), "max_skus".to_owned()])).is_some();
+    if names.len() < 2 || tied {
+        return None;
+    }
+    let mut kept = Vec::new();
+    for name in &names {
+        match asker.ask_as_is(&with_sites(doc, std::slice::from_ref(name))) {
+            Verdict::Impossible => kept.push(name.clone()),
+            Verdict::Found(_) => {}
+            Verdict::Invalid | Verdict::Unknown => return None,
+        }
+    }
+    (!kept.is_empty() && kept.len() < names.len()).then(|| with_sites(doc, &kept))
+}
+
+/// The document with these site classes alone.
+fn with_sites(doc: &Document, names: &[String]) -> Document {
+    let mut doc = doc.clone();
+    if let Value::Map(top) = &mut doc.root.value
+        && let Some((_, sites)) = top.iter_mut().find(|(key, _)| key.text() == Some("sites"))
+        && let Value::List(sites) = &mut sites.value
+    {
+        let named = |site: &Node| constraints::value(site, "name").and_then(Node::text).map(ToOwned::to_owned);
+        sites.retain(|site| named(site).is_some_and(|name| names.contains(&name)));
+    }
+    doc
+}
+
+/// What the rest of the scenario costs without a constraint is told of a plan that meets all the rest of it.
+fn member(asker: &Asker<'_>, doc: &Document, constraint: &Constraint) -> Member {
+    let without = asker.ask_with(doc, &constraint.path, &constraint.drop).found();
     Member {
         path: constraint.path.clone(),
         line: constraint.at.map(|at| at.line),
@@ -113,14 +148,25 @@ fn member(asker: &Asker<'_>, core: &Document, constraint: &Constraint) -> Member
     }
 }
 
-fn relaxations(asker: &Asker<'_>, doc: &Document, cores: &[Document]) -> Vec<Relaxation> {
-    let Ok(scenario) = asker.resolve(doc) else { return Vec::new() };
-    let knobs = knobs::knobs(doc, &scenario, asker.catalog());
+fn relaxations(asker: &Asker<'_>, doc: &Document, blocked: Option<&Document>, cores: &[Document]) -> Vec<Relaxation> {
+    // What opens a plan for the site classes that have none opens one for all; only its cost is that of the whole.
+    let searched = blocked.unwrap_or(doc);
+    let Ok(scenario) = asker.resolve(searched) else { return Vec::new() };
+    let knobs = knobs::knobs(searched, &scenario, asker.catalog());
+    let whole = |opening: relax::Opening| {
+        if blocked.is_none() {
+            return Some(opening);
+        }
+        let changed = opening.turned.iter().try_fold(doc.clone(), |d, t| d.with(&t.path, t.value.clone()).ok())?;
+        Some(relax::Opening { found: asker.ask(&changed).found()?, ..opening })
+    };
     let told = |opening: relax::Opening| Relaxation {
         change: opening.turned.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(", and "),
         set: opening.turned.iter().map(|t| (t.path.clone(), t.value.clone())).collect(),
         objective: opening.found.objective,
         devices: opening.found.devices(),
     };
-    relax::openings(asker, doc, &knobs, cores).into_iter().map(told).collect()
+    let mut found: Vec<_> = relax::openings(asker, searched, &knobs, cores).into_iter().filter_map(whole).collect();
+    found.sort_by_key(|o| o.found.value);
+    found.into_iter().map(told).collect()
 }

@@ -1,7 +1,7 @@
 //! How near the nearest device comes to serving what cannot be served.
 
 use super::ask::Asker;
-use crate::candidates::{DeviceRefusal, Options};
+use crate::candidates::{DeviceRefusal, Options, admitted};
 use crate::planner::build::build;
 use crate::planner::rejected::{Why, rejected};
 use crate::scenario::Document;
@@ -31,13 +31,20 @@ pub enum Nearest {
 }
 
 /// The nearest miss of a scenario without a plan: the device whose worst miss, in its best configuration, is the smallest in
-/// proportion. Devices that the scenario excludes are not looked at.
-pub(super) fn miss(asker: &Asker<'_>, doc: &Document) -> Option<Nearest> {
+/// proportion. Devices that the whole scenario excludes are not looked at.
+pub(super) fn miss(asker: &Asker<'_>, whole: &Document, doc: &Document) -> Option<Nearest> {
     let scenario = asker.resolve(doc).ok()?;
     let catalog = asker.catalog();
+    let written = asker.resolve(whole).ok()?;
+    let excluded = |device: &str, site: &str| {
+        let device = catalog.device(device).ok().map(|(device, _)| device);
+        let site = written.sites.iter().find(|s| s.name == site);
+        device.zip(site).is_some_and(|(device, site)| !admitted(device, site))
+    };
     let generated = asker.generate_for(&scenario, Options { judge_refused: true, ..Options::default() });
     let built = build(&scenario, catalog, &generated);
-    let all = rejected(&scenario, catalog, &generated, &built);
+    let mut all = rejected(&scenario, catalog, &generated, &built);
+    all.retain(|r| !excluded(&r.device, &r.site));
     let nearest = all.iter().filter(|r| r.miss.is_finite()).min_by(|a, b| a.miss.total_cmp(&b.miss));
     if let Some(found) = nearest {
         let site = (scenario.sites.len() > 1).then(|| found.site.clone());

@@ -14,9 +14,9 @@ pub fn partial_text(partial: &Partial<'_>, width: Option<u16>) -> String {
     let plan = &partial.plan;
     let cost = plan.value.map_or_else(String::new, |value| format!(", {}", figure(plan.objective, value)));
     format!(
-        "\nNo plan for {}; the {} can be served{cost}\n{}",
+        "\nNo plan for {}; without it {} can be served{cost}\n{}",
         partial.without.join(", "),
-        counted(plan.sites.len() as u64, "other site class").replace("classs", "classes"),
+        counted(plan.sites.len() as u64, "site"),
         units_text(plan, width)
     )
 }
@@ -24,7 +24,11 @@ pub fn partial_text(partial: &Partial<'_>, width: Option<u16>) -> String {
 /// As a part of a Markdown document.
 #[must_use]
 pub fn partial_markdown(partial: &Partial<'_>) -> String {
-    format!("\n## Sites that can be served without {}\n\n{}", partial.without.join(", "), plan_table(&partial.plan).markdown())
+    format!(
+        "\n## Sites that can be served without {}\n\n{}",
+        partial.without.join(", "),
+        plan_table(&partial.plan).markdown()
+    )
 }
 
 /// For programs: `feasible_sites` with the order and the objective of them alone, and the names of the others.

@@ -33,20 +33,7 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: Option<u16>) -> std::fmt
     if let Some(energy) = &plan.energy {
         writeln!(out, "{}", costs(plan, energy))?;
     }
-    for group in alike::sites(&plan.sites) {
-        let Some(first) = group.first() else { continue };
-        if plan.sites.len() > 1 || first.count > 1 {
-            writeln!(out, "\n{}", site_title(&group))?;
-        }
-        for devices in alike::devices(first) {
-            writeln!(out)?;
-            write_device(out, &devices, plan.energy.as_ref(), width)?;
-        }
-    }
-    if orders_matter(plan) {
-        writeln!(out, "\nOrder")?;
-        out.push_str(&order(plan).text(width));
-    }
+    write_units(out, plan, width)?;
     others::write(out, plan)?;
     write_rejected(out, plan)?;
     let assumptions = assumed::lines(plan);
@@ -65,6 +52,31 @@ fn write_plan(out: &mut String, plan: &Plan<'_>, width: Option<u16>) -> std::fmt
         plan.oldest_price.as_deref().unwrap_or("none"),
         plan.catalog_sha256.get(..12).unwrap_or_default(),
     )
+}
+
+/// The units and the order of a plan alone.
+pub(super) fn units_text(plan: &Plan<'_>, width: Option<u16>) -> String {
+    let mut text = String::new();
+    let _ = write_units(&mut text, plan, width);
+    text
+}
+
+fn write_units(out: &mut String, plan: &Plan<'_>, width: Option<u16>) -> std::fmt::Result {
+    for group in alike::sites(&plan.sites) {
+        let Some(first) = group.first() else { continue };
+        if plan.sites.len() > 1 || first.count > 1 {
+            writeln!(out, "\n{}", site_title(&group))?;
+        }
+        for devices in alike::devices(first) {
+            writeln!(out)?;
+            write_device(out, &devices, plan.energy.as_ref(), width)?;
+        }
+    }
+    if orders_matter(plan) {
+        writeln!(out, "\nOrder")?;
+        out.push_str(&order(plan).text(width));
+    }
+    Ok(())
 }
 
 /// Whether the order says more than the devices of the unit do.
