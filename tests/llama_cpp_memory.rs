@@ -65,6 +65,7 @@ fn model(id: &str, parameters: u64, architecture: Architecture) -> Model {
         body: Body::Language(Box::new(architecture)),
         stored: None,
         native_format: None,
+        trained_formats: Vec::new(),
         licence: None,
         released: None,
         assumptions: Vec::new(),

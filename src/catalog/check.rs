@@ -48,6 +48,7 @@ pub fn check(catalog: &Catalog) -> Vec<Finding> {
     others::runtimes(catalog, &mut report);
     others::formats(catalog, &mut report);
     others::kv_types(catalog, &mut report);
+    others::losses(catalog, &mut report);
     others::os_images(catalog, &mut report);
     others::models(catalog, &mut report);
     report.findings

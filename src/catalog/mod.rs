@@ -12,9 +12,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::diag::Diagnostic;
-use crate::domain::{Device, Format, KvPair, KvQuality, KvType, Model, OsImage, Runtime};
+use crate::domain::{Device, Format, KvPair, KvQuality, KvType, Model, OsImage, PublishedLosses, Runtime};
 use crate::names::{folded, nearest};
 use crate::speed::Calibration;
+use crate::speed::vision::order::{Families, Member};
 use crate::units::Share;
 use crate::yaml;
 use schema::{CatalogFile, DeviceEntry, ModelEntry};
@@ -32,6 +33,7 @@ pub struct Catalog {
     runtimes: IndexMap<String, Runtime>,
     os_images: IndexMap<String, OsImage>,
     kv_types: Vec<KvQuality>,
+    losses: Vec<PublishedLosses>,
     model_names: IndexMap<String, String>,
     calibration: Calibration,
     sha256: String,
@@ -49,6 +51,7 @@ struct Embedded {
     runtimes: Vec<Runtime>,
     os_images: Vec<OsImage>,
     kv_types: Vec<KvQuality>,
+    losses: Vec<PublishedLosses>,
     calibration: Calibration,
 }
 
@@ -78,6 +81,7 @@ impl Catalog {
             runtimes: shipped.runtimes,
             os_images: shipped.os_images,
             kv_types: shipped.kv_types,
+            losses: shipped.losses,
         };
         let mut overlaid = BTreeMap::new();
         for (name, text) in overlays {
@@ -102,7 +106,7 @@ impl Catalog {
         self.overlaid.get(entry).map(String::as_str)
     }
 
-    fn build(file: CatalogFile, calibration: Calibration, sha256: String) -> Result<Self, Diagnostic> {
+    fn build(file: CatalogFile, mut calibration: Calibration, sha256: String) -> Result<Self, Diagnostic> {
         let os_images = by_id(file.os_images, |o| &o.id, "operating system image")?;
         let formats = by_id(file.formats, |f| &f.id, "format")?;
         let runtimes = by_id(file.runtimes, |r| &r.id, "runtime")?;
@@ -122,6 +126,11 @@ impl Catalog {
                 model_names.entry(folded(alias)).or_insert_with(|| id.clone());
             }
         }
+        let networks = models.values().filter_map(|m| {
+            let member = Member { id: m.id.clone(), parameters: m.parameters, network: m.network.clone()? };
+            Some((m.task, member))
+        });
+        calibration.vision.families = Families::of(networks);
         Ok(Self {
             devices,
             device_entries: file.devices,
@@ -130,6 +139,7 @@ impl Catalog {
             runtimes,
             os_images,
             kv_types: file.kv_types,
+            losses: file.losses,
             model_names,
             calibration,
             sha256,
@@ -291,13 +301,32 @@ impl Catalog {
     }
 
     /// What a model loses in quality in a format on a runtime, over what its makers published; absent when nobody measured
-    /// it. The format that it was published in costs nothing.
+    /// it. A format that it was made for costs nothing.
+    ///
+    /// Of vision and speech networks that is the figure published of the network on the engine; else that of its class
+    /// there ([`PublishedLosses::of_class`]); else, where the engine published none, the middle of what other engines lose
+    /// in the class.
     #[must_use]
-    pub fn quality_loss(&self, model: &Model, _runtime: &Runtime, format: &Format) -> Option<Share> {
-        if model.native_format.as_ref() == Some(&format.id) {
+    pub fn quality_loss(&self, model: &Model, runtime: &Runtime, format: &Format) -> Option<Share> {
+        if model.is_made_for(&format.id) {
             return Some(Share::ZERO);
         }
-        format.quality_loss
+        if model.task.is_language() || format.quality_loss == Some(Share::ZERO) {
+            return format.quality_loss;
+        }
+        let tables = || self.losses.iter().filter(|l| l.task == model.task && l.formats.contains(&format.id));
+        let own = || tables().filter(|l| l.engine == runtime.engine_id);
+        own().find_map(|l| l.of(&model.id)).or_else(|| own().find_map(PublishedLosses::of_class)).or_else(|| {
+            let mut classes: Vec<Share> = tables().filter_map(PublishedLosses::of_class).collect();
+            classes.sort_unstable();
+            // Of two in the middle the larger.
+            classes.get(classes.len() / 2).copied().or(format.quality_loss)
+        })
+    }
+
+    /// What quantising vision and speech networks costs, as published.
+    pub fn losses(&self) -> impl Iterator<Item = &PublishedLosses> {
+        self.losses.iter()
     }
 
     /// What quantising the cache costs in quality over f16; absent when nobody measured it.
@@ -343,6 +372,10 @@ fn lay_over(base: &mut CatalogFile, overlay: CatalogFile, name: &str) -> Result<
     replace_or_add(&mut base.formats, overlay.formats, |f| &f.id, name)?;
     replace_or_add(&mut base.runtimes, overlay.runtimes, |r| &r.id, name)?;
     replace_or_add(&mut base.os_images, overlay.os_images, |o| &o.id, name)?;
+    for table in overlay.losses {
+        base.losses.retain(|t| (&t.engine, t.task, &t.formats) != (&table.engine, table.task, &table.formats));
+        base.losses.push(table);
+    }
     for pair in overlay.kv_types {
         base.kv_types.retain(|q| (q.k, q.v) != (pair.k, pair.v));
         base.kv_types.push(pair);

@@ -324,6 +324,7 @@ pub fn model(entry: &ModelEntry) -> Result<Model, Diagnostic> {
         body,
         stored: None,
         native_format: entry.native_format.clone(),
+        trained_formats: entry.trained_formats.clone(),
         licence: entry.licence.clone(),
         released: entry.released.clone(),
         assumptions: entry.assumptions.clone(),

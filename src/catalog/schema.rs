@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::device::DeviceAlias;
 use crate::domain::{
-    ArchitectureSpec, Availability, DeviceClass, Format, KvQuality, MemoryKind, Network, OsImage, Provenance, Runtime,
+    ArchitectureSpec, Availability, DeviceClass, Format, KvQuality, MemoryKind, Network, OsImage, Provenance, PublishedLosses, Runtime,
     SoftwareNeeds, Task,
 };
 
@@ -32,6 +32,9 @@ pub struct CatalogFile {
     /// What pairs of cache types cost in quality.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kv_types: Vec<KvQuality>,
+    /// What quantising vision and speech networks costs in quality.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<PublishedLosses>,
 }
 
 /// A device as written.
@@ -283,6 +286,9 @@ pub struct ModelEntry {
     /// Formats in which the publisher ships it natively (`mxfp4` for gpt-oss), when not 16-bit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native_format: Option<String>,
+    /// Further formats in which its makers published it after training for them (quantisation-aware training).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trained_formats: Vec<String>,
     /// Licence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,

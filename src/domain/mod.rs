@@ -12,6 +12,7 @@ pub mod os_image;
 pub mod parameters;
 pub mod precision;
 pub mod provenance;
+pub mod quality;
 pub mod runtime;
 pub mod software;
 pub mod spec;

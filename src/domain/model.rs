@@ -80,6 +80,8 @@ pub struct Model {
     pub stored: Option<StoredWeights>,
     /// Format in which its publisher ships it, when not 16-bit (`mxfp4`, `fp8`).
     pub native_format: Option<String>,
+    /// Further formats in which its publisher ships it after training for them (quantisation-aware training).
+    pub trained_formats: Vec<String>,
     /// Licence, as its publisher names it.
     pub licence: Option<String>,
     /// Release date.
@@ -100,6 +102,12 @@ pub enum Body {
 }
 
 impl Model {
+    /// Whether its publisher made it for this format: then the format costs nothing.
+    #[must_use]
+    pub fn is_made_for(&self, format: &str) -> bool {
+        self.native_format.as_deref() == Some(format) || self.trained_formats.iter().any(|f| f == format)
+    }
+
     /// The language body, if it is one.
     #[must_use]
     pub fn language(&self) -> Option<&Architecture> {

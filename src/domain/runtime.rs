@@ -143,6 +143,9 @@ pub struct Exception {
     /// The formats, by id, that do not run; all when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<String>,
+    /// It runs all the same, on the CPU for the most part: it is not offered, and answered when it is asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_cpu: bool,
     /// Where it stands.
     pub source: String,
 }
@@ -189,13 +192,19 @@ impl Runtime {
         self.formats.contains(&format.id)
     }
 
-    /// The exception for which it does not run a model in a format on a device, if there is one.
+    /// The exception for which it is not used for a model in a format on a device, if there is one.
     #[must_use]
     pub fn exception(&self, device: &Device, model: &Model, format: &Format) -> Option<&Exception> {
+        self.exception_to(device, model, &format.id)
+    }
+
+    /// As [`Self::exception`], by the format's id.
+    #[must_use]
+    pub fn exception_to(&self, device: &Device, model: &Model, format: &str) -> Option<&Exception> {
         self.exceptions.iter().find(|e| {
             (e.silicon.is_empty() || e.silicon.contains(&device.silicon))
                 && e.memory.is_none_or(|kind| kind == device.memory_kind)
-                && (e.formats.is_empty() || e.formats.contains(&format.id))
+                && (e.formats.is_empty() || e.formats.iter().any(|f| f == format))
                 && e.models.contains(model)
         })
     }

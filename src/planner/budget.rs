@@ -209,7 +209,9 @@ pub fn format_of<'a>(
     model: &Model,
     id: Option<&str>,
 ) -> Result<&'a Format, String> {
-    let runs = |f: &Format| runtime.loads(f) && f.runs_on(device) && runtime.exception(device, model, f).is_none();
+    let runs = |f: &Format| {
+        runtime.loads(f) && f.runs_on(device) && runtime.exception(device, model, f).is_none_or(|e| e.on_cpu)
+    };
     let stored = model.stored.as_ref().map(|s| s.format.as_str());
     let format = match (id, stored) {
         (Some(id), Some(stored)) => {

@@ -124,6 +124,7 @@ fn nameless(name: &str, weights: StoredWeights) -> Model {
         }),
         stored: Some(weights),
         native_format: None,
+        trained_formats: Vec::new(),
         licence: None,
         released: None,
         assumptions,

@@ -21,6 +21,7 @@ fn entry(model: &Model) -> ModelEntry {
         architecture: model.language().map(|a| a.spec.clone()),
         network: model.network().cloned(),
         native_format: model.native_format.clone(),
+        trained_formats: model.trained_formats.clone(),
         licence: model.licence.clone(),
         released: model.released.clone(),
         assumptions: model.assumptions.clone(),

@@ -55,6 +55,14 @@ pub(super) fn runtimes(catalog: &Catalog, report: &mut Report) {
         if runtime.max_streams == Some(0) {
             report.add("max_streams", 0, "at least 1", "it could serve nobody");
         }
+        for exception in &runtime.exceptions {
+            for id in exception.formats.iter().filter(|id| !runtime.formats.contains(id)) {
+                report.add("exceptions.formats", id, "one of its formats", "what it does not load needs no exception");
+            }
+            for id in exception.silicon.iter().filter(|id| catalog.devices().all(|d| d.silicon != **id)) {
+                report.add("exceptions.silicon", id, "the silicon of a device", "no device has it");
+            }
+        }
         launch(runtime, report);
     }
     let names = catalog.runtimes().flat_map(|r| {
@@ -109,6 +117,24 @@ pub(super) fn kv_types(catalog: &Catalog, report: &mut Report) {
     }
 }
 
+pub(super) fn losses(catalog: &Catalog, report: &mut Report) {
+    for table in catalog.losses() {
+        report.enter("losses", &format!("{} {}", table.engine, table.task.id()));
+        for id in table.formats.iter().filter(|id| catalog.formats().all(|f| f.id != **id)) {
+            report.add("formats", id, "the id of a format", "no format of this id is known");
+        }
+        for (name, &(float, quantised)) in &table.networks {
+            let sound = |figure: f64| figure > 0.0 && figure <= 100.0;
+            if !sound(float) || !sound(quantised) {
+                report.add("networks", name, "two figures above 0 and at most 100", "the measure is a percentage");
+            }
+        }
+        if table.networks.is_empty() {
+            report.add("networks", "empty", "at least one network", "it would say nothing");
+        }
+    }
+}
+
 fn quality(loss: Option<Share>, report: &mut Report) {
     // The most destructive format that was measured multiplies perplexity by ten.
     let limit = 100 * PPM;
@@ -139,9 +165,7 @@ pub(super) fn models(catalog: &Catalog, report: &mut Report) {
 }
 
 fn model(catalog: &Catalog, entry: &ModelEntry, report: &mut Report) {
-    if let Some(id) = &entry.native_format
-        && catalog.format(id).is_err()
-    {
+    for id in entry.native_format.iter().chain(&entry.trained_formats).filter(|id| catalog.format(id).is_err()) {
         report.add("native_format", id, "the id of a format", "no format of this id is known");
     }
     if let Some(active) = entry.active_parameters

@@ -121,6 +121,7 @@ pub fn model(headers: &[Header]) -> Result<Model, String> {
         body: Body::Language(Box::new(architecture)),
         stored: Some(stored),
         native_format: None,
+        trained_formats: Vec::new(),
         licence: text("general.license"),
         released: None,
         assumptions,

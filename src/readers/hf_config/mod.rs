@@ -53,6 +53,7 @@ pub fn parse(text: &str, name: &str) -> Result<Model, Diagnostic> {
         body: read.body,
         stored: None,
         native_format: quantisation::native_format(Fields::new(&map, &notes)),
+        trained_formats: Vec::new(),
         licence: None,
         released: None,
         assumptions: notes.into_inner(),

@@ -146,7 +146,15 @@ impl<'a> Question<'a> {
         } else {
             (one, part.width(level, [path[MAKER_DECODE], path[SILICON_DECODE]], confidence))
         };
-        Ok(DecodeEstimate { rate: range(1.0 / time, width), bound: bound(&terms, law, time / one), level })
+        let mut rate = range(1.0 / time, width);
+        if streams > 1 {
+            // Batches scatter more than single streams, upwards too; but no stream is faster for others beside it.
+            let alone = self.decode(1, depth, confidence, constants)?.rate;
+            rate.median.0 = rate.median.0.min(alone.median.0);
+            rate.low.0 = rate.low.0.min(alone.low.0);
+            rate.high.0 = rate.high.0.min(alone.high.0);
+        }
+        Ok(DecodeEstimate { rate, bound: bound(&terms, law, time / one), level })
     }
 
     /// Prompt tokens per second of one prompt of `prompt` tokens.

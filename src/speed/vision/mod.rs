@@ -2,6 +2,7 @@
 
 pub mod effects;
 pub mod law;
+pub mod order;
 pub mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use self::effects::{DeviceKnown, Effects, Knowledge, NetworkKnown, Shared, Subject};
 use self::law::{Law, Rates};
+use self::order::{Estimate, Families, Size, in_order};
 use self::parts::parts;
 use super::{Basis, NetworkSpeed, NoEstimate};
-use crate::domain::{Backend, PowerMode, Precision};
+use crate::domain::{Backend, Network, PowerMode, Precision};
 use crate::memory::Case;
 use crate::units::{InferencesPerSecond, Range, Seconds, Share};
 
@@ -32,6 +34,9 @@ pub struct Constants {
     pub shape: Vec<(f64, f64)>,
     /// Layer outputs per operation by kind of network, for networks whose outputs nobody counted.
     pub activations_per_operation: BTreeMap<String, f64>,
+    /// The families of the catalog's networks, whose estimates keep an order among each other.
+    #[serde(skip)]
+    pub families: Families,
 }
 
 /// The law and the effects of one group of engines.
@@ -143,15 +148,15 @@ impl Constants {
         self.chips.get(&unit)?.get(device)
     }
 
-    /// What computes, and the chip: the CPU where the engine was seen to fall back to it.
-    fn computes(&self, case: &Case<'_>) -> (Backend, Option<&Chip>) {
+    /// What computes in a format, and the chip: the CPU where the engine was seen to fall back to it.
+    fn computes(&self, case: &Case<'_>, format: &str) -> (Backend, Option<&Chip>) {
         let backend = case.runtime.backend;
         let chip = self.chip(Unit::of(backend), &case.device.id);
         let falls_back = chip.is_some_and(|chip| {
             let build = Subject {
                 chip: &chip.id,
                 engine: engine_name(&case.runtime.engine_id),
-                format: Precision::of_format(&case.format.id).format_name(&case.format.id),
+                format: Precision::of_format(format).format_name(format),
                 ..Subject::default()
             };
             let mut key = String::new();
@@ -199,6 +204,13 @@ fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {
     }
 }
 
+/// The formats that keep an order, the fastest first, with the names that engines have for them.
+const ORDERED: [&[&str]; 3] = [&["int8", "w8a8"], &["f16"], &["f32"]];
+
+/// How much faster 16 bits are than 32 at least where the chip has a unit for them: the least that was measured is 1.55
+/// (YOLO11n with TensorRT on an Orin Nano).
+const HALF_OVER_SINGLE: f64 = 1.5;
+
 pub(super) fn speed(
     case: &Case<'_>,
     mode: &PowerMode,
@@ -206,49 +218,144 @@ pub(super) fn speed(
     constants: &Constants,
 ) -> Result<NetworkSpeed, NoEstimate> {
     let network = case.model.network().ok_or(NoEstimate::Unable("it is no vision or speech model"))?;
-    let (backend, chip) = constants.computes(case);
-    let (group, measured_here) =
-        Group::of(engine_name(&case.runtime.engine_id), backend, chip.map(|c| c.generation.as_str()));
-    let fit = constants.groups.get(&group).ok_or(NoEstimate::Unknown("the speed of this engine"))?;
-    let precision = computed_in(engine_name(&case.runtime.engine_id), backend, Precision::of_format(&case.format.id));
-    let rates = Rates::of(mode, backend, precision, chip.is_some_and(|c| c.reduced_single))
-        .ok_or(NoEstimate::Unknown("the arithmetic rate of the device"))?;
-    let weight_bytes = case.weights.total.0 as f64 / case.model.parameters.max(1) as f64;
-
-    let mut time = 0.0;
-    let mut half_width: f64 = 0.0;
-    let mut basis = Basis::Measured;
-    let graphs = parts(network, case.model.parameters);
-    if graphs.is_empty() {
-        return Err(NoEstimate::Unknown("the operations of one inference"));
-    }
-    for part in &graphs {
-        let name = part_name(&case.model.id, part.name);
-        let family = network.family.as_deref().map(|f| part_name(f, part.name)).unwrap_or_default();
-        let kind = network.kind.as_deref().unwrap_or("");
-        let subject = Subject {
-            chip: chip.map_or("", |c| &c.id),
-            generation: chip.map_or(case.device.silicon.as_str(), |c| &c.generation),
-            network: &name,
-            family: &family,
-            kind: if part.name.is_empty() { kind } else { part.name },
-            engine: engine_name(&case.runtime.engine_id),
-            format: precision.format_name(&case.format.id),
+    let bytes = case.weights.total.0 as f64 / case.model.parameters.max(1) as f64;
+    let place = ORDERED.iter().position(|names| names.contains(&case.format.id.as_str()));
+    let asked = place.map_or(Build { format: &case.format.id, place: 0, bytes }, Build::ordered);
+    let asker = Asker { case, mode, confidence, constants };
+    let (estimate, basis) = asker.estimate(&case.model.id, case.model.parameters, network, &asked)?;
+    // Only what computes on the same unit keeps the order, and only what the engine runs says anything.
+    let same_unit =
+        |build: &Build<'_>| constants.computes(case, build.format) == constants.computes(case, asked.format);
+    let runs = |names: &[&str]| {
+        names.iter().any(|name| case.runtime.formats.iter().any(|f| f == name))
+            && names.iter().all(|name| case.runtime.exception_to(case.device, case.model, name).is_none())
+    };
+    let others = (0..ORDERED.len()).filter(|&p| place.is_some_and(|own| own != p) && runs(ORDERED[p]));
+    let builds: Vec<Build<'_>> =
+        others.map(Build::ordered).filter(same_unit).chain(std::iter::once(asked.clone())).collect();
+    let family = network.family.as_deref().unwrap_or_default();
+    let relatives = constants.families.members(family, case.model.task).iter().filter(|m| m.id != case.model.id);
+    let mut all = vec![estimate];
+    for build in &builds {
+        let mut add = |id: &str, parameters, network: &Network| {
+            all.extend(asker.estimate(id, parameters, network, build).ok().map(|(estimate, _)| estimate));
         };
-        let (effect, knowledge) = fit.effects.on(&subject);
-        let device = if measured_here { knowledge.device } else { DeviceKnown::Nothing };
-        let knowledge = Knowledge { device, ..knowledge };
-        let roofline = fit
-            .law
-            .time(part, constants.activations(part, kind), weight_bytes, precision, rates)
-            .ok_or(NoEstimate::Unknown("the speed of this engine in this format"))?;
-        time += f64::from(part.runs) * roofline.0 * effect.exp();
-        half_width = half_width.max(constants.half_width(fit, knowledge));
-        basis = basis.max(basis_of(knowledge));
+        if build.place != asked.place {
+            add(&case.model.id, case.model.parameters, network);
+        }
+        for member in relatives.clone() {
+            add(&member.id, member.parameters, &member.network);
+        }
     }
-    let factor = (half_width * interpolate(&constants.shape, confidence.as_f64())).exp();
-    let latency = Range { median: Seconds(time), low: Seconds(time / factor), high: Seconds(time * factor) };
+    // Compared in the arithmetic that 16 bits would take.
+    let ratio = asker.half_over_single();
+    for estimate in all.iter_mut().filter(|e| usize::from(e.format) == SINGLE) {
+        estimate.times = estimate.times.map(|t| t / ratio);
+    }
+    let back = if asked.place == SINGLE && place.is_some() { ratio } else { 1.0 };
+    let [median, low, high] = in_order(&all, 0).map(|t| Seconds(t * back));
+    let latency = Range { median, low, high };
     Ok(NetworkSpeed { inferences: latency.map(|t| InferencesPerSecond(1.0 / t.0)).swapped(), latency, basis })
+}
+
+/// Place of 32 bits among the ordered formats.
+const SINGLE: usize = 2;
+
+/// A format with what tells it apart for the law.
+#[derive(Debug, Clone, PartialEq)]
+struct Build<'a> {
+    format: &'a str,
+    place: usize,
+    /// Bytes per weight.
+    bytes: f64,
+}
+
+impl Build<'_> {
+    fn ordered(place: usize) -> Self {
+        Self { format: ORDERED[place][0], place, bytes: [1.0, 2.0, 4.0][place] }
+    }
+}
+
+/// A question about one engine on one device in one mode.
+struct Asker<'q, 'a> {
+    case: &'q Case<'a>,
+    mode: &'q PowerMode,
+    confidence: Share,
+    constants: &'q Constants,
+}
+
+impl Asker<'_, '_> {
+    fn precision(&self, format: &str, backend: Backend) -> Precision {
+        computed_in(engine_name(&self.case.runtime.engine_id), backend, Precision::of_format(format))
+    }
+
+    /// By what 32 bits are slower at least: 1 where the chip has no unit for 16, or the engine computes in 16 anyway.
+    fn half_over_single(&self) -> f64 {
+        let (backend, chip) = self.constants.computes(self.case, "f32");
+        let rate = |precision| Rates::of(self.mode, backend, precision, chip.is_some_and(|c| c.reduced_single));
+        let single = self.precision("f32", backend);
+        match (rate(Precision::Half), rate(single)) {
+            (Some(half), Some(single)) if half.compute >= HALF_OVER_SINGLE * single.compute => HALF_OVER_SINGLE,
+            _ => 1.0,
+        }
+    }
+
+    /// The estimate of a network in a format by itself.
+    fn estimate(
+        &self,
+        id: &str,
+        parameters: u64,
+        network: &Network,
+        build: &Build<'_>,
+    ) -> Result<(Estimate, Basis), NoEstimate> {
+        let Self { case, constants, .. } = *self;
+        let engine = engine_name(&case.runtime.engine_id);
+        let (backend, chip) = constants.computes(case, build.format);
+        let (group, measured_here) = Group::of(engine, backend, chip.map(|c| c.generation.as_str()));
+        let fit = constants.groups.get(&group).ok_or(NoEstimate::Unknown("the speed of this engine"))?;
+        let precision = self.precision(build.format, backend);
+        let rates = Rates::of(self.mode, backend, precision, chip.is_some_and(|c| c.reduced_single))
+            .ok_or(NoEstimate::Unknown("the arithmetic rate of the device"))?;
+        let mut time = 0.0;
+        let mut half_width: f64 = 0.0;
+        let mut basis = Basis::Measured;
+        let graphs = parts(network, parameters);
+        if graphs.is_empty() {
+            return Err(NoEstimate::Unknown("the operations of one inference"));
+        }
+        for part in &graphs {
+            let name = part_name(id, part.name);
+            let family = network.family.as_deref().map(|f| part_name(f, part.name)).unwrap_or_default();
+            let kind = network.kind.as_deref().unwrap_or("");
+            let subject = Subject {
+                chip: chip.map_or("", |c| &c.id),
+                generation: chip.map_or(case.device.silicon.as_str(), |c| &c.generation),
+                network: &name,
+                family: &family,
+                kind: if part.name.is_empty() { kind } else { part.name },
+                engine,
+                format: precision.format_name(build.format),
+            };
+            let (effect, knowledge) = fit.effects.on(&subject);
+            let device = if measured_here { knowledge.device } else { DeviceKnown::Nothing };
+            let knowledge = Knowledge { device, ..knowledge };
+            let roofline = fit
+                .law
+                .time(part, constants.activations(part, kind), build.bytes, precision, rates)
+                .ok_or(NoEstimate::Unknown("the speed of this engine in this format"))?;
+            time += f64::from(part.runs) * roofline.0 * effect.exp();
+            half_width = half_width.max(constants.half_width(fit, knowledge));
+            basis = basis.max(basis_of(knowledge));
+        }
+        let factor = (half_width * interpolate(&constants.shape, self.confidence.as_f64())).exp();
+        let estimate = Estimate {
+            size: Size::of(network, parameters),
+            format: build.place as u8,
+            measured: basis == Basis::Measured,
+            times: [time, time / factor, time * factor],
+        };
+        Ok((estimate, basis))
+    }
 }
 
 /// What an engine computes in: OpenVINO's GPU plugin runs 32-bit networks in 16 bits unless told otherwise
