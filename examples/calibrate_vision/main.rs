@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use edgemem::catalog::Catalog;
 use edgemem::speed::vision::effects::Shared;
+use edgemem::speed::vision::order::Families;
 use edgemem::speed::vision::parts::parts;
 use edgemem::speed::vision::{Constants, Fit, Group, Spread, part_name};
 
@@ -81,6 +82,7 @@ fn run(root: &Path) -> Result<(), String> {
         on_cpu: data.on_cpu.into_iter().collect(),
         activations_per_operation: data.activations_per_operation,
         chips: data.chips,
+        families: Families::default(),
     };
     let mut relative: Vec<f64> = misses
         .iter()
