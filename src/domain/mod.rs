@@ -30,6 +30,7 @@ pub use offer::{Offer, PriceBreak, best_offer, price_breaks};
 pub use os_image::OsImage;
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
+pub use quality::PublishedLosses;
 pub use runtime::{Backend, Engine, Exception, FlashSupport, Models, OutputRows, Runtime, WeightResidence};
 pub use software::{EngineNeed, SoftwareNeeds, Version, VersionRange};
 pub use spec::{ArchitectureSpec, Compression, GlobalAttention, LowRank, NormKind, QkNorm, SpecError};
