@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::device::DeviceAlias;
 use crate::domain::{
-    ArchitectureSpec, Availability, DeviceClass, Format, KvQuality, MemoryKind, Network, OsImage, Provenance, PublishedLosses, Runtime,
-    SoftwareNeeds, Task,
+    ArchitectureSpec, Availability, DeviceClass, Format, KvQuality, MemoryKind, Network, OsImage, Provenance,
+    PublishedLosses, Runtime, SoftwareNeeds, Task,
 };
 
 /// One catalog file.
