@@ -6,12 +6,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command as Process, Output};
+use std::sync::Arc;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use edgemem::catalog::Catalog;
 use edgemem::domain::{FlashSupport, Format, KvPair, KvType, Model, Runtime, Task};
 use edgemem::memory::{PoolUse, Settings};
+use edgemem::planner;
 use edgemem::planner::launch::{self, Configuration, Launch, Origin, flags};
+use edgemem::scenario::{Document, resolve};
+use edgemem::solve::SearchLimits;
 use edgemem::units::Bytes;
 
 fn catalog() -> Catalog {
@@ -108,6 +113,30 @@ fn every_engine_has_a_line_for_every_format_and_kind_of_model_with_documented_fl
         }
     }
     assert!(engines.len() > 30 && lines > 10_000, "{} engines, {lines} lines", engines.len());
+}
+
+/// Every scenario in the box: each planned workload has a line, and each line is documented.
+#[test]
+fn the_shipped_scenarios_are_planned_with_documented_lines() {
+    let catalog = catalog();
+    let mut workloads = 0;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "yaml") {
+            continue;
+        }
+        let document = Document::parse("scenario.yaml", &fs::read_to_string(&path).unwrap()).unwrap();
+        let scenario = resolve(&document, &catalog, &|name| catalog.model(name).map(Arc::new)).unwrap();
+        let limits = SearchLimits { time: Some(Duration::from_secs(5)), ..SearchLimits::default() };
+        let plan = planner::plan(&scenario, &catalog, 0, &limits, &mut |_| {});
+        for planned in plan.sites.iter().flat_map(|s| &s.devices).flat_map(|d| &d.workloads) {
+            let what = format!("{} {}", path.display(), planned.workload.name);
+            check(planned.launch.as_ref().unwrap_or_else(|| panic!("{what}: no line")), &what);
+            workloads += 1;
+        }
+    }
+    assert!(workloads > 10, "{workloads} workloads planned");
 }
 
 /// Where weights are quantised the line says so, by the name of a file made for it or by a flag that quantises.

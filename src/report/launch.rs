@@ -51,11 +51,13 @@ pub(crate) fn value(launch: &Launch) -> Value {
     })
 }
 
+/// The settings of a machine for eyes.
+pub(crate) fn write_setup(out: &mut String, launch: &Launch) -> std::fmt::Result {
+    launch.setup.iter().try_for_each(|setting| writeln!(out, "    $ {}", setting.line()))
+}
+
 /// The launch for eyes: how the files come about, then what starts it.
 pub(crate) fn write(out: &mut String, launch: &Launch) -> std::fmt::Result {
-    for setting in &launch.setup {
-        writeln!(out, "    $ {}", setting.line())?;
-    }
     for needed in &launch.files {
         match &needed.origin {
             Origin::Given => {}

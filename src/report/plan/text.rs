@@ -236,6 +236,10 @@ fn write_device(
     for (software, range) in &device.needs.0 {
         writeln!(out, "  needs {}", versions(software, *range))?;
     }
+    // All workloads of a device ask the same of the machine.
+    if let Some(known) = device.workloads.first().and_then(|w| w.launch.as_ref()) {
+        launch::write_setup(out, known)?;
+    }
     if let Some(setting) = &device.mode.setting {
         writeln!(out, "  setting {}, changed from the factory's (limits.settings: factory forbids it):", setting.id)?;
         writeln!(out, "    $ {}", setting.command)?;
