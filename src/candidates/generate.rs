@@ -303,6 +303,7 @@ pub(crate) fn case<'a>(
             streams: workload.streams,
             prompt: workload.prompt,
             images: workload.images,
+            image_tokens: workload.image_tokens,
             batch: workload.batch.unwrap_or(Demand::batch_for(micro_batch)),
             micro_batch,
             outputs: workload.outputs,
@@ -361,6 +362,7 @@ fn judge(
     let has_target = workload.targets.any();
     let mut refusals: Vec<Refusal> =
         memory_refusal(candidate.device.pools_in(candidate.mode), footprint, scenario.headroom).into_iter().collect();
+    let mut slow = false;
     match estimate {
         Ok(speed) => {
             candidate.speed = Some(speed);
@@ -369,6 +371,7 @@ fn judge(
                     candidate.load = judged.load;
                     candidate.latency = judged.latency;
                     candidate.barely = judged.barely;
+                    slow = judged.slow.is_some();
                     refusals.extend(judged.missed().map(Refusal::Target));
                 }
                 Err(why) => refusals.push(Refusal::NoEstimate(why)),
@@ -377,7 +380,8 @@ fn judge(
         Err(why) if has_target => refusals.push(Refusal::NoEstimate(why)),
         Err(_) => {}
     }
-    if candidate.load > scenario.max_load {
+    // A rate that is missed takes more than all of the device's time: to say so adds nothing.
+    if candidate.load > scenario.max_load && !slow {
         refusals.push(Refusal::Load { load: candidate.load, max: scenario.max_load });
     }
     refusals

@@ -414,6 +414,12 @@ pub(crate) struct Budget {
     /// Images in the prompt
     #[arg(long, value_name = "N")]
     pub(crate) images: Option<u32>,
+    /// Size of each image in pixels, 1024x1024 when silent
+    #[arg(long, value_name = "WxH")]
+    pub(crate) image_px: Option<String>,
+    /// Tokens that each image becomes, in place of its size
+    #[arg(long, value_name = "TOKENS", conflicts_with = "image_px")]
+    pub(crate) image_tokens: Option<u64>,
     /// Most tokens computed at once (llama.cpp)
     #[arg(long, value_name = "TOKENS")]
     pub(crate) micro_batch: Option<u32>,
@@ -442,6 +448,7 @@ pub(crate) struct Budget {
 }
 
 const CASES_HELP: &str = "Columns of --cases: `model` and, in any order, any of device, mode, setting, runtime, weights, kv_k, kv_v, \
-flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, headroom, \
+flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, \
+image_px, image_tokens, headroom, \
 prompt_cache_mib, checkpoints. \
 Others are carried through. A row that cannot be worked out gets its reason in `error`, and the exit code is 1.";

@@ -75,6 +75,8 @@ fn row(arguments: &Budget) -> (StringRecord, StringRecord) {
         ("streams", number(arguments.streams.map(u64::from))),
         ("prompt", number(arguments.prompt)),
         ("images", number(arguments.images.map(u64::from))),
+        ("image_px", arguments.image_px.clone()),
+        ("image_tokens", number(arguments.image_tokens)),
         ("micro_batch", number(arguments.micro_batch.map(u64::from))),
         ("batch", number(arguments.batch.map(u64::from))),
         ("outputs", number(arguments.outputs)),

@@ -13,7 +13,7 @@ use super::{BAD_INPUT, DONE, Failure};
 use crate::candidates::Speed;
 use crate::catalog::Catalog;
 use crate::diag::{Diagnostic, Position};
-use crate::domain::{Device, Format, KvPair, KvType, Model, PowerMode, Runtime};
+use crate::domain::{Device, Format, ImageSize, KvPair, KvType, Model, PowerMode, Runtime, image_tokens};
 use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
@@ -78,12 +78,14 @@ enum Column {
     SwaFull,
     Prompt,
     Images,
+    ImagePx,
+    ImageTokens,
     Headroom,
     PromptCache,
     Checkpoints,
 }
 
-const COLUMNS: [(&str, Column); 22] = [
+const COLUMNS: [(&str, Column); 24] = [
     ("model", Column::Model),
     ("device", Column::Device),
     ("mode", Column::Mode),
@@ -103,6 +105,8 @@ const COLUMNS: [(&str, Column); 22] = [
     ("swa_full", Column::SwaFull),
     ("prompt", Column::Prompt),
     ("images", Column::Images),
+    ("image_px", Column::ImagePx),
+    ("image_tokens", Column::ImageTokens),
     ("headroom", Column::Headroom),
     ("prompt_cache_mib", Column::PromptCache),
     ("checkpoints", Column::Checkpoints),
@@ -358,6 +362,15 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
         .transpose()?;
     let micro_batch = whole(Column::MicroBatch, "micro_batch", 512, 1, 1 << 20)? as u32;
     let checkpoints = u64::from(Demand::CHECKPOINTS);
+    let images = whole(Column::Images, "images", 0, 0, 100_000)? as u32;
+    let image_tokens = match layout.text(row, Column::ImageTokens) {
+        Some(_) => Some(whole(Column::ImageTokens, "image_tokens", 1, 1, MANY)?),
+        None => {
+            let size = layout.text(row, Column::ImagePx).map_or(Ok(ImageSize::DEFAULT), image_size)?;
+            architecture.spec.vision.filter(|_| images > 0).and_then(|tower| image_tokens(model, &tower, size))
+        }
+    };
+    let of_images = u64::from(images).saturating_mul(image_tokens.unwrap_or(0));
     Ok(Demand {
         context,
         total_context: total,
@@ -368,8 +381,10 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
             if encoder { DEFAULT_INPUT_TOKENS.min(context) } else { (context / 2).max(1) },
             1,
             MANY,
-        )?,
-        images: whole(Column::Images, "images", 0, 0, 100_000)? as u32,
+        )?
+        .saturating_add(of_images),
+        images,
+        image_tokens,
         batch: whole(Column::Batch, "batch", Demand::batch_for(micro_batch).into(), 1, 1 << 20)? as u32,
         micro_batch,
         outputs,
@@ -378,6 +393,16 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
         prompt_cache: Bytes::mib(whole(Column::PromptCache, "prompt_cache_mib", 0, 0, 1 << 24)?),
         checkpoints: whole(Column::Checkpoints, "checkpoints", checkpoints, 0, 4096)? as u32,
     })
+}
+
+/// A size as text: `1024x768`, or one side of a square.
+fn image_size(text: &str) -> Result<ImageSize, String> {
+    let side = |text: &str| text.trim().parse::<u32>().ok().filter(|side| (1..=ImageSize::LONGEST).contains(side));
+    let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+    match (side(width), side(height)) {
+        (Some(width), Some(height)) => Ok(ImageSize { width, height }),
+        _ => Err(format!("`image_px` is `{text}`: width x height in pixels such as 1024x768 is expected")),
+    }
 }
 
 /// A share as text: `25%` or `0.25`.

@@ -6,6 +6,7 @@
 pub mod buffers;
 pub mod device;
 pub mod format;
+pub mod image;
 pub mod model;
 pub mod offer;
 pub mod os_image;
@@ -22,6 +23,7 @@ pub use device::{
     Accessory, Availability, Compute, Device, DeviceClass, MemoryKind, MemorySetting, Pool, PoolName, PowerMode,
 };
 pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Layout, LeftAlone, Needs};
+pub use image::{ImageSize, image_rule_source, image_tokens};
 pub use model::{
     Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
     Speech, Ssm, StoredTensor, StoredWeights, Task, VisionEncoder, VisionTower,

@@ -13,10 +13,12 @@ pub struct Demand {
     pub total_context: Option<u64>,
     /// Concurrent sequences.
     pub streams: u32,
-    /// Tokens of the prompt, for the time to the first token.
+    /// Tokens of the prompt, those of its images included, for the time to the first token.
     pub prompt: u64,
     /// Images in the prompt.
     pub images: u32,
+    /// Tokens of the prompt that each image becomes; absent where nobody knows.
+    pub image_tokens: Option<u64>,
     /// Most tokens handed to the engine at once.
     pub batch: u32,
     /// Most tokens computed at once.
@@ -42,6 +44,7 @@ impl Default for Demand {
             streams: 1,
             prompt: 2048,
             images: 0,
+            image_tokens: None,
             batch: 2048,
             micro_batch: 512,
             outputs: None,

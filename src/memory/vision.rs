@@ -88,7 +88,8 @@ pub(super) fn llama_cpp(case: &Case<'_>) -> Encoding {
     if !case.flash_attention {
         bytes = bytes.saturating_add(pairs.saturating_mul(u128::from(encoder.heads) * SINGLE));
     }
-    let tokens = tower.tokens_per_image.map_or(patches, u128::from).saturating_mul(case.demand.images.into());
+    let each = case.demand.image_tokens.or(tower.tokens_per_image.map(u64::from));
+    let tokens = each.map_or(patches, u128::from).saturating_mul(case.demand.images.into());
     let handed_on = tokens.saturating_mul(u128::from(architecture.spec.hidden) * SINGLE);
     let apart = case.runtime.backend != Backend::Cpu && case.device.memory_kind == MemoryKind::Discrete;
     let pixels = if apart { patches.saturating_mul((pixels_per_patch(&encoder) + 4) * SINGLE) } else { 0 };

@@ -15,7 +15,7 @@ pub use schema::scenario_schema;
 
 use std::sync::Arc;
 
-use crate::domain::{DeviceClass, KvPair, Model};
+use crate::domain::{DeviceClass, ImageSize, KvPair, Model};
 use crate::units::{Bytes, Micros, Milliwatts, Money, Share};
 
 /// The name of the site class of a scenario that names none.
@@ -257,6 +257,8 @@ pub enum Assumed {
     InputTokens(u64),
     /// Tokens of a query and a passage together, for a reranker.
     PairTokens(u64),
+    /// Size of an image, and the tokens that it becomes.
+    ImageSize(ImageSize, u64),
     /// The rate of a network that looks at images is that of the network alone.
     NetworkAlone,
 }
@@ -284,6 +286,8 @@ pub struct Workload {
     pub prompt: u64,
     /// Images in the prompt.
     pub images: u32,
+    /// Tokens that each image becomes, where there are images.
+    pub image_tokens: Option<u64>,
     /// What must be reached.
     pub targets: Targets,
     /// Share of time at the target rate.

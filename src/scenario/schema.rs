@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::{DeviceClass, KvType};
+use crate::domain::{DeviceClass, ImageSize, KvType};
 
 /// The JSON Schema of a scenario file.
 #[must_use]
@@ -179,6 +179,17 @@ fn workload() -> Value {
                 ),
             ),
             ("images", whole(0, 100_000, "Images in the prompt")),
+            (
+                "image_px",
+                json!({
+                    "description": "Size of each image in pixels, 1024x768, or one side of a square; 1024x1024 when silent",
+                    "oneOf": [
+                        { "type": "integer", "minimum": 1, "maximum": ImageSize::LONGEST },
+                        { "type": "string", "pattern": "^ *[0-9]+ *[xX×] *[0-9]+ *$" },
+                    ],
+                }),
+            ),
+            ("image_tokens", whole(1, 1 << 28, "Tokens that each image becomes, in place of its size")),
             ("targets", reference("targets")),
             ("duty", share("Share of time at the target rate", 1.0, "100%")),
             ("weights", words("Weight formats to choose from; all within max_quality_loss when silent")),

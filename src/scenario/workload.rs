@@ -6,7 +6,7 @@ use super::resolve::{FindModel, place, runtimes};
 use super::{Assumed, DEFAULT_INPUT_TOKENS, FlashChoice, Targets, Workload};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
-use crate::domain::{KvPair, KvType, Model, Task};
+use crate::domain::{ImageSize, KvPair, KvType, Model, Task};
 use crate::units::{Bytes, PPM, Share};
 use crate::yaml::{Node, Value};
 
@@ -146,6 +146,8 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         "context",
         "prompt",
         "images",
+        "image_px",
+        "image_tokens",
         "kv_cache",
         "micro_batch",
         "flash_attention",
@@ -160,15 +162,14 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         }
     }
     let mut assumed = Vec::new();
-    let context_tokens = read_context(doc, &mut keys, &model)?;
+    let (images, image_tokens) = read_images(doc, &mut keys, &model, &mut assumed)?;
+    let of_images = u64::from(images).saturating_mul(image_tokens.unwrap_or(0));
+    let context_tokens = read_context(doc, &mut keys, &model, of_images)?;
     let streams = keys.read("streams", |d, n, k| reader::small(d, n, k, 1, 65_536))?.unwrap_or(1);
-    let images_node = keys.get("images");
-    let images = images_node.map(|n| reader::small(doc, n, "images", 0, 100_000)).transpose()?.unwrap_or(0);
-    let image_tokens = image_tokens(doc, images_node, &model, images)?;
     let prompt = if task.is_encoder() {
         read_input(doc, &mut keys, context_tokens, task, &mut assumed)?
     } else {
-        read_prompt(doc, &mut keys, context_tokens, image_tokens, language)?
+        read_prompt(doc, &mut keys, context_tokens, of_images, language)?
     };
     let targets = read_targets(doc, keys.get("targets"), task)?;
     let duty = keys.read("duty", |d, n, k| reader::share(d, n, k, Share::ONE))?.unwrap_or(Share::ONE);
@@ -206,6 +207,7 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         streams,
         prompt,
         images,
+        image_tokens,
         targets,
         duty,
         weights,
@@ -226,7 +228,7 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
     Ok((workload, together, apart))
 }
 
-fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model) -> Result<u64, Diagnostic> {
+fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model, of_images: u64) -> Result<u64, Diagnostic> {
     let Some(architecture) = model.language() else { return Ok(0) };
     let max = architecture.spec.max_context;
     let Some(node) = keys.get("context") else {
@@ -242,7 +244,8 @@ fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model) -> Result<u6
             }
             input.unwrap_or(DEFAULT_INPUT_TOKENS)
         } else {
-            DEFAULT_CONTEXT
+            // Images come on top of what a conversation needs.
+            DEFAULT_CONTEXT.saturating_add(of_images).min(reader::MAX_CONTEXT)
         };
         return Ok(max.map_or(default, |m| m.min(default)));
     };
@@ -255,18 +258,64 @@ fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model) -> Result<u6
     }
 }
 
-fn image_tokens(doc: &Document, node: Option<&Node>, model: &Model, images: u32) -> Result<u64, Diagnostic> {
+/// Tokens that each image becomes, where there are images: as written, or by the model's own rule for the size that is
+/// written or assumed.
+fn read_images(
+    doc: &Document,
+    keys: &mut Keys<'_>,
+    model: &Model,
+    assumed: &mut Vec<Assumed>,
+) -> Result<(u32, Option<u64>), Diagnostic> {
+    let node = keys.get("images");
+    let images = node.map(|n| reader::small(doc, n, "images", 0, 100_000)).transpose()?.unwrap_or(0);
+    let (size_node, tokens_node) = (keys.get("image_px"), keys.get("image_tokens"));
+    let size = size_node.map(|n| image_size(doc, n, "image_px")).transpose()?;
+    let tokens = tokens_node.map(|n| reader::whole(doc, n, "image_tokens", 1, reader::MAX_CONTEXT)).transpose()?;
+    if let (Some(_), Some(node)) = (size, tokens_node) {
+        return Err(doc.error(node.at, "give either `image_px` or `image_tokens`"));
+    }
     if images == 0 {
-        return Ok(0);
+        return match size_node.or(tokens_node) {
+            Some(node) => Err(doc.error(node.at, "the size of an image has no meaning without `images`")),
+            None => Ok((0, None)),
+        };
     }
     let at = node.and_then(|n| n.at);
     let Some(tower) = model.language().and_then(|a| a.spec.vision) else {
         return Err(doc.error(at, format!("`{}` takes no images", model.id)));
     };
-    let Some(tokens) = tower.tokens_per_image else {
-        return Err(doc.error(at, format!("how many tokens an image of `{}` becomes is unknown", model.id)));
+    if tokens.is_some() {
+        return Ok((images, tokens));
+    }
+    let Some(tokens) = crate::domain::image_tokens(model, &tower, size.unwrap_or(ImageSize::DEFAULT)) else {
+        return Err(doc
+            .error(at, format!("how many tokens an image of `{}` becomes is unknown", model.id))
+            .hint("write it beside `images`, such as `image_tokens: 1024`"));
     };
-    Ok(u64::from(tokens) * u64::from(images))
+    if size.is_none() {
+        assumed.push(Assumed::ImageSize(ImageSize::DEFAULT, tokens));
+    }
+    Ok((images, Some(tokens)))
+}
+
+/// `1024x768`, or one number for a square.
+fn image_size(doc: &Document, node: &Node, key: &str) -> Result<ImageSize, Diagnostic> {
+    let most = ImageSize::LONGEST;
+    if let Value::Text(text) = &node.value {
+        let side = |text: &str| text.trim().parse::<u32>().ok().filter(|side| (1..=most).contains(side));
+        let sides = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((side(w)?, side(h)?)));
+        return match sides {
+            Some((width, height)) => Ok(ImageSize { width, height }),
+            None => Err(doc.error(
+                node.at,
+                format!(
+                    "`{key}` must be width x height in pixels such as 1024x768, sides up to {most}, found `{text}`"
+                ),
+            )),
+        };
+    }
+    let side = reader::small(doc, node, key, 1, most)?;
+    Ok(ImageSize { width: side, height: side })
 }
 
 fn read_prompt(
@@ -288,14 +337,20 @@ fn read_prompt(
             }
             text
         }
-        None => (context / 2).max(1),
+        // Half of what the images leave.
+        None => (context.saturating_sub(image_tokens) / 2).max(1),
     };
-    let prompt = text + image_tokens;
+    let prompt = text.saturating_add(image_tokens);
     if prompt > context || (image_tokens > 0 && prompt == context) {
-        return Err(doc.error(
-            node.and_then(|n| n.at),
-            format!("prompt and images take {prompt} tokens, which do not fit the context of {context}"),
-        ));
+        let images = keys.get("images");
+        let at = node.or(images).and_then(|n| n.at);
+        let error =
+            doc.error(at, format!("prompt and images take {prompt} tokens, which do not fit the context of {context}"));
+        return Err(if image_tokens > 0 {
+            error.hint(format!("the images alone take {image_tokens}: a longer `context`, or a smaller `image_px`"))
+        } else {
+            error
+        });
     }
     Ok(prompt)
 }

@@ -13,6 +13,11 @@ fn sentence(assumed: Assumed) -> String {
         Assumed::PairTokens(tokens) => {
             format!("{tokens} tokens of query and passage together are assumed; `prompt` says otherwise")
         }
+        Assumed::ImageSize(size, tokens) => {
+            format!(
+                "images of {size} pixels are assumed, {tokens} tokens each; `image_px` or `image_tokens` says otherwise"
+            )
+        }
         Assumed::NetworkAlone => "the rate is of the network alone: decoding of video, pre-processing and \
             post-processing of images come on top"
             .to_owned(),

@@ -41,29 +41,16 @@ pub(super) fn speed(
         None
     };
     let prefill = question.prefill(case.demand.prompt.max(1), confidence, constants)?;
-    let prompt = prompt_with_images(case);
-    let whole =
-        if prompt == case.demand.prompt.max(1) { prefill } else { question.prefill(prompt, confidence, constants)? };
     let images = question.images(case, constants)?;
     // The last position of the prompt yields the first token: no step of decoding lies between.
-    let ttft = |width: f64| Seconds((whole.time + images) / width);
+    let ttft = |width: f64| Seconds((prefill.time + images) / width);
     Ok(LanguageSpeed {
         decode: decode.map(|d| d.rate),
         prefill: prefill.rate,
-        ttft: Range { median: ttft(1.0), low: ttft(whole.width.high), high: ttft(whole.width.low) },
+        ttft: Range { median: ttft(1.0), low: ttft(prefill.width.high), high: ttft(prefill.width.low) },
         bound: decode.map_or(Bound::Compute, |d| d.bound),
         basis: decode.map_or(prefill.level, |d| d.level).basis(),
     })
-}
-
-/// Tokens of text and images together.
-fn prompt_with_images(case: &Case<'_>) -> u64 {
-    let tokens = case
-        .model
-        .language()
-        .and_then(|a| a.spec.vision)
-        .map_or(0, |v| u64::from(v.tokens_per_image.unwrap_or(TOKENS_PER_IMAGE)) * u64::from(case.demand.images));
-    case.demand.prompt.max(1).saturating_add(tokens)
 }
 
 /// A case in the terms of the laws.
@@ -208,8 +195,9 @@ impl<'a> Question<'a> {
         };
         let (_, law) = constants.prefill.law(&self.subject.prefill_path(hashed)).ok_or(NOT_CALIBRATED)?;
         // What is attended to instead of becoming tokens was encoded all the same.
-        let tokens = vision.tokens_per_image.unwrap_or(TOKENS_PER_IMAGE);
-        let tokens = f64::from(tokens).max(f64::from(vision.attended_positions) / PATCHES_PER_TOKEN);
+        let usual = || u64::from(vision.tokens_per_image.unwrap_or(TOKENS_PER_IMAGE));
+        let tokens = case.demand.image_tokens.unwrap_or_else(usual) as f64;
+        let tokens = tokens.max(f64::from(vision.attended_positions) / PATCHES_PER_TOKEN);
         let ops = 2.0 * vision.parameters as f64 * tokens * PATCHES_PER_TOKEN * f64::from(case.demand.images);
         Ok(ops / (law.compute_share.min(1.0) * self.figures.compute))
     }
