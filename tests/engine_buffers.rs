@@ -202,3 +202,83 @@ fn attention_and_recurrences_share_a_size_of_pages_in_vllm() {
     let found = llama.footprint("rtx-pro-6000-blackwell-ws", "vllm", "bf16", KvPair::F16, demand(4097)).main;
     assert_eq!(found.kv_cache.0, 4112 * 131_072);
 }
+
+fn edgemem(arguments: &[&str]) -> (bool, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_edgemem")).args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn an_engine_that_cannot_be_built_on_its_device_is_told_and_still_fits() {
+    // Three to four bytes for each of 8e9 parameters (https://github.com/NVIDIA/TensorRT-Edge-LLM/issues/30).
+    let asked = Asked::new("meta-llama/Llama-3.1-8B-Instruct");
+    let found = asked.footprint("jetson-orin-nx-16gb", "tensorrt-edge-llm", "int4-awq", KvPair::F16, demand(4096));
+    let building = found.peaks.building.unwrap();
+    assert!(building.main.0 >= 4 * asked.model.parameters);
+    assert!(building.exceeds(&asked.catalog.device("jetson-orin-nx-16gb").unwrap().0.pools).is_some());
+    let arguments = [
+        "budget",
+        "--model",
+        "Llama-3.1-8B",
+        "--device",
+        "jetson-orin-nx-16gb",
+        "--runtime",
+        "tensorrt-edge-llm",
+        "--weights",
+        "int4-awq",
+    ];
+    let (done, text) = edgemem(&arguments);
+    assert!(done && text.contains("building its engine on the device needs"), "{text}");
+    let (_, json) = edgemem(&[&arguments[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["fits"], true);
+    assert_eq!(json["peaks"]["building"]["fits"], false);
+    assert_eq!(json["peaks"]["building"]["pools"][0]["bytes"], building.main.0);
+    // A larger module of like silicon builds it.
+    let (_, json) = edgemem(&[
+        "budget",
+        "--model",
+        "Llama-3.1-8B",
+        "--device",
+        "jetson-agx-orin-64gb",
+        "--runtime",
+        "tensorrt-edge-llm",
+        "--weights",
+        "int4-awq",
+        "--format",
+        "json",
+    ]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["peaks"]["warnings"], serde_json::json!([]));
+}
+
+#[test]
+fn what_cannot_be_loaded_does_not_fit() {
+    // OpenVINO holds file and copy while it loads (https://github.com/openvinotoolkit/openvino.genai/issues/1636): a mixture of
+    // 18 GB fills the 32 GB of a Lunar Lake (https://github.com/openvinotoolkit/openvino/issues/34187).
+    let asked = Asked::new("Qwen/Qwen3-30B-A3B");
+    let (device, _) = asked.catalog.device("lunar-lake-mini-32gb").unwrap();
+    let found = asked.footprint(&device.id, "openvino-genai", "int4", KvPair::F16, demand(4096));
+    let peak = found.peaks.loading.unwrap();
+    assert!(peak.main.0 > 2 * found.main.weights.0 && peak.exceeds(&device.pools).is_some());
+    let pool = &device.pools[0];
+    assert!(pool.os + found.main.total() < pool.capacity, "its steady state would fit");
+    // A dense model of 7B loads, and in 16 bits takes what was measured: 21.4 GB (issue 38065).
+    let dense = Asked::new("meta-llama/Llama-2-7b-chat-hf");
+    let found = dense.footprint(&device.id, "openvino-genai", "f16", KvPair::F16, demand(2048));
+    assert!(covers(found.main.total().0, 21.4e9), "{}", found.main.total().0);
+    assert!(found.peaks.loading.unwrap().exceeds(&device.pools).is_none());
+}
+
+#[test]
+fn mapped_files_count_beside_the_copy_in_one_memory_only() {
+    // https://github.com/safetensors/safetensors/issues/758
+    let asked = Asked::new("meta-llama/Llama-3.3-70B-Instruct");
+    let on = |device: &str| asked.footprint(device, "vllm", "fp8", KvPair::F16, demand(4096)).peaks.loading.unwrap();
+    let (spark, card) = (on("nvidia-dgx-spark"), on("rtx-pro-6000-blackwell-ws"));
+    assert!(spark.main.0 > 2 * spark.mapped.0 && spark.mapped.0 > 70_000_000_000);
+    let (device, _) = asked.catalog.device("nvidia-dgx-spark").unwrap();
+    assert!(spark.exceeds(&device.pools).is_some(), "twice 72 GB");
+    assert!(device.pools[0].os + spark.held(device.pools[0].name) <= device.pools[0].capacity, "but it can be loaded");
+    assert!(card.host.0 < 5_000_000_000 && card.mapped.0 == 0);
+}

@@ -79,7 +79,7 @@ fn what_an_engine_holds_twice_counts_twice() {
     let on =
         |runtime| small.footprint("jetson-orin-nx-16gb", runtime, "int4-awq", true, KvPair::F16, demand(128, 1)).main;
     let table = 151_936 * 1024 * 2;
-    assert_eq!(on("tensorrt-edge-llm").weights.0 - on("vllm").weights.0, table);
+    assert_eq!(on("tensorrt-edge-llm").weights.0 - on("onnxruntime-cuda").weights.0, table);
     let untied = Asked::new("THUDM/chatglm3-6b");
     let orange =
         |runtime| untied.footprint("orange-pi-5-plus-16gb", runtime, "w8a8", true, KvPair::F16, demand(128, 1)).main;

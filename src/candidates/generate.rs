@@ -15,7 +15,7 @@ use crate::memory::{self, Case, Demand, Footprint, Unsupported, Weights};
 use crate::scenario::{Scenario, Workload};
 use crate::solve::required;
 use crate::speed::{self, NoEstimate};
-use crate::units::Share;
+use crate::units::{Bytes, Share};
 
 /// How much to keep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -402,17 +402,18 @@ pub(crate) fn estimate(
     }
 }
 
-/// The pool that a workload alone does not fit, if there is one.
+/// The pool that a workload alone does not fit, if there is one: in its steady state, or while it is loaded.
 pub(crate) fn memory_refusal(pools: &[Pool], footprint: &Footprint, headroom: Share) -> Option<Refusal> {
+    let refusal = |pool: &Pool, required: Bytes, while_loading: bool| {
+        let capacity = pool.capacity;
+        (required > capacity).then_some(Refusal::Memory { pool: pool.name, required, capacity, while_loading })
+    };
     pools
         .iter()
         .filter_map(|pool| {
             let needed = required(pool.os + footprint.pool(pool.name).total(), headroom);
-            (needed > pool.capacity).then_some(Refusal::Memory {
-                pool: pool.name,
-                required: needed,
-                capacity: pool.capacity,
-            })
+            let loading = footprint.peaks.loading.map_or(Bytes::ZERO, |peak| peak.held(pool.name));
+            refusal(pool, needed, false).or_else(|| refusal(pool, pool.os + loading, true))
         })
         .max_by_key(|r| r.short())
 }

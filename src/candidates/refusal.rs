@@ -168,6 +168,8 @@ pub enum Refusal {
         required: Bytes,
         /// There.
         capacity: Bytes,
+        /// Needed only until the model is loaded: no headroom is in it.
+        while_loading: bool,
     },
     /// A target needs a rate that nobody knows.
     NoEstimate(NoEstimate),

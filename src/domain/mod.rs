@@ -11,6 +11,7 @@ pub mod model;
 pub mod offer;
 pub mod os_image;
 pub mod parameters;
+pub mod peaks;
 pub mod precision;
 pub mod provenance;
 pub mod quality;
@@ -30,6 +31,7 @@ pub use model::{
 };
 pub use offer::{Offer, PriceBreak, best_offer, price_breaks};
 pub use os_image::OsImage;
+pub use peaks::{StartPeak, StartPeaks};
 pub use precision::Precision;
 pub use provenance::{Provenance, Verification};
 pub use quality::PublishedLosses;

@@ -7,6 +7,7 @@ use super::buffers::Buffers;
 use super::device::{Device, MemoryKind};
 use super::format::Format;
 use super::model::{Model, Task};
+use super::peaks::StartPeaks;
 use super::provenance::Provenance;
 use super::software::{EngineNeed, SoftwareNeeds, VersionRange};
 
@@ -106,6 +107,9 @@ pub struct Runtime {
     /// What it holds beside weights and cache.
     #[serde(default, skip_serializing_if = "Buffers::is_plain")]
     pub buffers: Buffers,
+    /// What it takes for a moment before it runs.
+    #[serde(default, skip_serializing_if = "StartPeaks::is_plain")]
+    pub peaks: StartPeaks,
     /// Share of the device's memory that the engine claims at start unless told otherwise, in millionths (vLLM's
     /// `gpu_memory_utilization`): the launch command sets it to what the plan needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -239,6 +243,9 @@ pub struct WeightResidence {
     /// Files are loaded as their publishers quantised them, with what they left alone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub as_published: bool,
+    /// Weights of 16 bits are there once and a half: the mapped file, and what the accelerator copies of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub half_of_16_bit_twice: bool,
     /// Routed experts are there a second time, packed for the kernels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub experts_twice: bool,

@@ -169,6 +169,9 @@ fn product(a: u32, b: u32) -> u128 {
 pub(super) fn resident(case: &Case<'_>) -> Bytes {
     let (w, how) = (case.weights, case.runtime.weight_residence);
     let mut total = w.total;
+    if how.half_of_16_bit_twice && matches!(case.format.id.as_str(), "f16" | "bf16") {
+        total += Bytes(w.total.0.div_ceil(2));
+    }
     if how.experts_twice {
         total += w.routed_experts;
     }

@@ -1,5 +1,6 @@
 //! The answer of a memory law.
 
+use super::peaks::Peaks;
 use crate::domain::{Device, MemoryKind, PoolName};
 use crate::units::Bytes;
 
@@ -88,6 +89,8 @@ pub struct Footprint {
     pub activation_rule: &'static str,
     /// What the engine must be told at start for the memory to be this; absent where it has no such settings.
     pub settings: Option<Settings>,
+    /// What it takes for a moment before it runs.
+    pub peaks: Peaks,
 }
 
 /// Settings of llama-server (and of what runs it) that memory depends on: a launch line says them all.
@@ -123,6 +126,7 @@ impl Footprint {
             },
             activation_rule,
             settings: None,
+            peaks: Peaks { loading: None, building: None },
         }
     }
 
@@ -130,7 +134,9 @@ impl Footprint {
     #[must_use]
     pub fn split(device: &Device, accelerator: PoolUse, host: PoolUse, activation_rule: &'static str) -> Self {
         match device.memory_kind {
-            MemoryKind::Discrete => Self { main: accelerator, host, activation_rule, settings: None },
+            MemoryKind::Discrete => {
+                Self { main: accelerator, host, activation_rule, settings: None, peaks: Peaks::default() }
+            }
             MemoryKind::Unified => Self::unified(accelerator.plus(host), activation_rule),
         }
     }

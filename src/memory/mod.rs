@@ -13,6 +13,7 @@ mod eager;
 mod llama_cpp;
 mod paged;
 mod pages;
+mod peaks;
 mod rotary;
 mod static_graph;
 mod static_graph_language;
@@ -22,6 +23,7 @@ pub use article::{ActivationRule, activation_scores, activations_flash, kv_cache
 pub use blocks::{Remembered, remembered};
 pub use case::{Case, Demand};
 pub use footprint::{Footprint, PoolUse, Settings, Unsupported};
+pub use peaks::{Peak, Peaks};
 pub use weights::Weights;
 
 use crate::domain::{Backend, Engine, MemoryKind};
@@ -39,5 +41,6 @@ pub fn footprint(case: &Case<'_>) -> Result<Footprint, Unsupported> {
     }?;
     // An engine on the CPU of a device with two memories leaves the accelerator's alone.
     let on_host = case.runtime.backend == Backend::Cpu && case.device.memory_kind == MemoryKind::Discrete;
-    Ok(if on_host { footprint.on_host() } else { footprint })
+    let footprint = if on_host { footprint.on_host() } else { footprint };
+    Ok(Footprint { peaks: peaks::peaks(case, &footprint), ..footprint })
 }

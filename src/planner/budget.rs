@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::candidates::{Clash, Speed, estimate};
 use crate::catalog::Catalog;
 use crate::domain::{Device, FlashSupport, Format, KvPair, Model, Pool, PoolName, PowerMode, Runtime};
-use crate::memory::{self, Case, Demand, Footprint, PoolUse, Settings, Weights};
+use crate::memory::{self, Case, Demand, Footprint, Peaks, PoolUse, Settings, Weights};
 use crate::scenario::FlashChoice;
 use crate::solve::required;
 use crate::units::{Bytes, Share};
@@ -94,15 +94,19 @@ pub struct Answer {
     pub flash_attention: bool,
     /// What the engine must be told for the memory to be this.
     pub settings: Option<Settings>,
+    /// What it takes for a moment before it runs.
+    pub peaks: Peaks,
+    /// Whether every pool holds what cannot be dropped while the model is loaded.
+    pub loads: bool,
     /// Speed, or why there is no estimate.
     pub speed: Result<Speed, String>,
 }
 
 impl Answer {
-    /// Whether every pool holds it.
+    /// Whether every pool holds it, and what it takes while it is loaded.
     #[must_use]
     pub fn fits(&self) -> bool {
-        self.pools.iter().all(PoolBudget::fits)
+        self.loads && self.pools.iter().all(PoolBudget::fits)
     }
 }
 
@@ -149,6 +153,12 @@ pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, Stri
         activation_rule: footprint.activation_rule,
         flash_attention: case.flash_attention,
         settings: footprint.settings,
+        peaks: footprint.peaks,
+        loads: question
+            .device
+            .pools_in(question.mode)
+            .iter()
+            .all(|pool| footprint.peaks.loading.is_none_or(|p| pool.os + p.held(pool.name) <= pool.capacity)),
         speed: estimate(&case, question.mode, question.confidence, catalog).map_err(|e| e.to_string()),
     })
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::candidates::basis_in_words;
+use super::peaks;
 use super::table::{Cell, Table};
 use crate::candidates::Speed;
 use crate::domain::Task;
@@ -41,6 +42,12 @@ fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer) -> s
         }
         for line in how {
             writeln!(out, "     {line}")?;
+        }
+        // Before it runs: the article's peaks, which headroom does not cover.
+        if *title == "Headroom" {
+            for line in peaks::lines(question.device.pools_in(question.mode), &answer.peaks) {
+                writeln!(out, "     {line}")?;
+            }
         }
     }
     writeln!(out)?;
@@ -153,6 +160,7 @@ pub fn budget_value(question: &Question<'_>, answer: &Answer) -> Value {
         "flash_attention": answer.flash_attention,
         "activation_rule": answer.activation_rule,
         "fits": answer.fits(),
+        "peaks": peaks::value(question.device.pools_in(question.mode), &answer.peaks),
         "headroom": question.headroom.as_f64(),
         "pools": budget_table(answer).json(),
         "speed": speed,

@@ -10,6 +10,7 @@ mod limits;
 mod model;
 mod objective;
 mod page;
+mod peaks;
 mod plan;
 mod refusals;
 mod sensitivity;

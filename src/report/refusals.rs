@@ -127,7 +127,10 @@ impl fmt::Display for Refusal {
             Self::Format(why) => why.fmt(f),
             Self::Software(clash) => clash.fmt(f),
             Self::SettingNotNeeded => f.write_str("the device holds everything without this setting"),
-            Self::Memory { pool, required, capacity } => write!(
+            Self::Memory { pool, required, capacity, while_loading: true } => {
+                write!(f, "needs {required} of {pool} memory while it is loaded, {capacity} there")
+            }
+            Self::Memory { pool, required, capacity, while_loading: false } => write!(
                 f,
                 "needs {required} with headroom in {pool} memory, {capacity} there: {} short",
                 required.saturating_sub(*capacity)

@@ -215,6 +215,7 @@ fn workload(planned: &PlannedWorkload<'_>) -> Value {
         "latency_s": planned.latency.map(|l| l.seconds()),
         "wanted": rates::wanted_value(wanted),
         "best_effort": best_effort(planned),
+        "peaks": candidate.footprint.as_ref().map(|f| crate::report::peaks::value(candidate.pools(), &f.peaks)),
         "basis": candidate.speed.as_ref().map(crate::report::basis),
         "run": planned.launch.as_ref().map(launch::lines),
         "launch": planned.launch.as_ref().map(launch::value),

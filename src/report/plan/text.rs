@@ -9,7 +9,7 @@ use crate::figures;
 use crate::planner::{Energy, Plan, PlannedDevice, PlannedSite, PlannedWorkload, Rejected};
 use crate::report::refusals::versions;
 use crate::report::table::{Cell, Table, in_markdown};
-use crate::report::{launch, objective};
+use crate::report::{launch, objective, peaks};
 use crate::scenario::ObjectiveKind;
 use crate::solve::Status;
 use crate::speed::LanguageSpeed;
@@ -333,6 +333,11 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>, names: &str) 
     }
     if best_effort(planned) {
         writeln!(out, "    no rate target: it gets what the others leave")?;
+    }
+    if let Some(footprint) = &candidate.footprint {
+        for warning in peaks::warnings(candidate.pools(), &footprint.peaks) {
+            writeln!(out, "    {warning}")?;
+        }
     }
     if let Some(known) = &planned.launch {
         launch::write(out, known)?;
