@@ -301,3 +301,47 @@ fn an_overlay_that_cannot_be_is_refused_by_every_command() {
         assert_eq!(code(&output) == 1, command[0] == "catalog", "{command:?}: {}", text(&output.stderr));
     }
 }
+
+#[test]
+fn model_files_that_contradict_themselves_are_refused_or_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let inspect = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let output = run(folder.path(), &["model", "inspect", name]);
+        (code(&output), text(&output.stdout) + &text(&output.stderr))
+    };
+    // A GGUF file with nothing but metadata: a vocabulary.
+    let key = |name: &str, kind: u32, value: &[u8]| {
+        [&(name.len() as u64).to_le_bytes()[..], name.as_bytes(), &kind.to_le_bytes(), value].concat()
+    };
+    let architecture = [&5u64.to_le_bytes()[..], b"llama"].concat();
+    let vocabulary = [
+        b"GGUF".to_vec(),
+        3u32.to_le_bytes().to_vec(),
+        0u64.to_le_bytes().to_vec(),
+        2u64.to_le_bytes().to_vec(),
+        key("general.architecture", 8, &architecture),
+        key("llama.block_count", 4, &2u32.to_le_bytes()),
+    ]
+    .concat();
+    let (exit, said) = inspect("vocab.gguf", &vocabulary);
+    assert!(exit == 1 && said.contains("no tensors") && said.contains("vocab.gguf"), "{said}");
+    let safetensors = |header: &str| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    let (exit, said) = inspect("empty.safetensors", &safetensors("{}"));
+    assert!(exit == 1 && said.contains("no tensors"), "{said}");
+    // 8 GB are claimed, none is there.
+    let claim = r#"{"a":{"dtype":"F16","shape":[4000000000],"data_offsets":[0,8000000000]}}"#;
+    let (exit, said) = inspect("short.safetensors", &safetensors(claim));
+    assert!(exit == 0 && said.contains("where its header tells of"), "{said}");
+    let config = r#"{"model_type":"llama","hidden_size":256,"num_hidden_layers":2,"num_attention_heads":32,
+        "num_key_value_heads":8,"intermediate_size":512,"vocab_size":1000,"max_position_embeddings":2048}"#;
+    assert_eq!(inspect("config.json", config.as_bytes()).0, 0);
+    for (from, to, why) in [
+        ("\"num_key_value_heads\":8", "\"num_key_value_heads\":64", "no more than there are heads"),
+        ("\"vocab_size\":1000", "\"vocab_size\":1000,\"vocab_size\":2000", "stands twice"),
+        ("\"llama\"", "5", "model_type"),
+    ] {
+        let (exit, said) = inspect("config.json", config.replace(from, to).as_bytes());
+        assert!(exit == 1 && said.contains(why) && said.contains("config.json"), "{to}: {said}");
+    }
+}

@@ -153,7 +153,7 @@ fn gguf_header(architecture: &str, further: &[(&str, u32)]) -> Vec<u8> {
         out.extend(s.as_bytes());
     }
     let numbers = [
-        ("block_count", 2u32),
+        ("block_count", 1u32),
         ("context_length", 8192),
         ("embedding_length", 512),
         ("feed_forward_length", 1024),
@@ -202,7 +202,14 @@ fn gguf_header(architecture: &str, further: &[(&str, u32)]) -> Vec<u8> {
         dims.iter().for_each(|d| out.extend(d.to_le_bytes()));
         out.extend(kind.to_le_bytes());
         out.extend(offset.to_le_bytes());
-        offset += dims.iter().product::<u64>();
+        // Bytes of a block of 256 elements, or of one of single precision.
+        let elements = dims.iter().product::<u64>();
+        let bytes = match kind {
+            0 => elements * 4,
+            12 => elements / 256 * 144,
+            _ => elements / 256 * 210,
+        };
+        offset += bytes.next_multiple_of(32);
     }
     out
 }

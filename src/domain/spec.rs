@@ -369,6 +369,11 @@ impl ArchitectureSpec {
         {
             bounded(field, value, MAX_WIDTH)?;
         }
+        // Every cached head serves one query head or more.
+        if attention.kv_heads > attention.heads {
+            let (field, value) = ("kv_heads", attention.kv_heads.into());
+            return Err(SpecError::Dimension { field, value, expected: "no more than there are heads" });
+        }
         Ok(attention)
     }
 

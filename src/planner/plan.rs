@@ -272,7 +272,7 @@ pub fn plan_with<'a>(
         bound: outcome.value.map(|_| in_unit(scenario.objective, outcome.bound)),
         alternatives: next.iter().filter_map(|o| view.alternative(o)).collect(),
         comparisons,
-        assumptions: view.assumptions(&used),
+        assumptions: view.assumptions(&used, &sites),
         assumed: assumed(scenario),
         oldest_price: used.iter().filter_map(|d| d.price_date.clone()).min(),
         sites,
@@ -453,7 +453,7 @@ impl<'a> View<'_, 'a> {
     }
 
     /// Accessories that were assumed, facts that no source confirms, estimates that replace a reading.
-    fn assumptions(&self, used: &[&Device]) -> Vec<Assumption> {
+    fn assumptions(&self, used: &[&Device], sites: &[PlannedSite<'_>]) -> Vec<Assumption> {
         let mut found = Vec::new();
         let mut note = |device: &Device, text: String| found.push(Assumption { device: device.id.clone(), text });
         for device in used {
@@ -467,6 +467,14 @@ impl<'a> View<'_, 'a> {
             }
             if let Some(kind) = device.provenance.sources.get("price_kind") {
                 note(device, format!("the price is a {kind} price"));
+            }
+        }
+        // What a model's own file lacks or contradicts.
+        for device in sites.iter().flat_map(|s| &s.devices) {
+            for model in device.workloads.iter().map(|w| &w.workload.model).filter(|m| m.stored.is_some()) {
+                for text in &model.assumptions {
+                    note(device.device, format!("{}: {text}", model.id));
+                }
             }
         }
         found.sort();

@@ -29,8 +29,7 @@ pub fn read_model(path: &Path) -> Result<Model, Diagnostic> {
         return gguf::read(path);
     }
     if has_extension(&name, "safetensors") {
-        let weights = safetensors::weights(vec![read_header(path)?], &shown(path))?;
-        return with_configuration(path, weights);
+        return with_configuration(path, read_single(path)?);
     }
     if name.ends_with(".safetensors.index.json") {
         return with_configuration(path, read_index(path)?);
@@ -68,7 +67,7 @@ fn read_folder(folder: &Path) -> Result<Model, Diagnostic> {
             Err(error) => model.assumptions.push(format!("the weight files are not used: {}", error.one_line())),
         }
     } else if single.is_file() {
-        attach(&mut model, safetensors::weights(vec![read_header(&single)?], &shown(&single))?);
+        attach(&mut model, read_single(&single)?);
     }
     Ok(model)
 }
@@ -89,14 +88,16 @@ fn first_gguf(folder: &Path) -> Result<Option<PathBuf>, Diagnostic> {
 }
 
 /// Weights with the `config.json` beside them; without one they are a network of so many parameters.
-fn with_configuration(path: &Path, weights: StoredWeights) -> Result<Model, Diagnostic> {
+fn with_configuration(path: &Path, weights: Weights) -> Result<Model, Diagnostic> {
     let config = path.parent().unwrap_or(Path::new("")).join("config.json");
     if config.is_file() {
         let mut model = hf_config::parse(&read_text(&config)?, &shown(path))?;
         attach(&mut model, weights);
         return Ok(model);
     }
-    Ok(nameless(&shown(path), weights))
+    let mut model = nameless(&shown(path), weights.stored);
+    model.assumptions.extend(weights.notes);
+    Ok(model)
 }
 
 /// A model of which only the tensors are known.
@@ -136,7 +137,9 @@ fn nameless(name: &str, weights: StoredWeights) -> Model {
 }
 
 /// Gives the model its stored weights and says where they disagree with its dimensions.
-fn attach(model: &mut Model, mut weights: StoredWeights) {
+fn attach(model: &mut Model, weights: Weights) {
+    let Weights { stored: mut weights, notes } = weights;
+    model.assumptions.extend(notes);
     match safetensors::elements(&weights) {
         Some(stored) if stored != model.parameters => model
             .assumptions
@@ -149,14 +152,28 @@ fn attach(model: &mut Model, mut weights: StoredWeights) {
     model.stored = Some(weights);
 }
 
-fn read_index(path: &Path) -> Result<StoredWeights, Diagnostic> {
-    let files = safetensors::parse_index(&read_text(path)?, &shown(path))?;
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let headers = files.iter().map(|file| read_header(&folder.join(file))).collect::<Result<Vec<Header>, _>>()?;
-    safetensors::weights(headers, &shown(path))
+/// Weights of files, and what is amiss with the files.
+struct Weights {
+    stored: StoredWeights,
+    notes: Vec<String>,
 }
 
-fn read_header(path: &Path) -> Result<Header, Diagnostic> {
+fn read_single(path: &Path) -> Result<Weights, Diagnostic> {
+    let (header, note) = read_header(path)?;
+    Ok(Weights { stored: safetensors::weights(vec![header], &shown(path))?, notes: note.into_iter().collect() })
+}
+
+fn read_index(path: &Path) -> Result<Weights, Diagnostic> {
+    let files = safetensors::parse_index(&read_text(path)?, &shown(path))?;
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    // A part that is missing is told with the index that names it.
+    let part = |file: &String| read_header(&folder.join(file)).map_err(|e| e.hint(format!("named in {}", shown(path))));
+    let parts = files.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let (headers, notes): (Vec<Header>, Vec<Option<String>>) = parts.into_iter().unzip();
+    Ok(Weights { stored: safetensors::weights(headers, &shown(path))?, notes: notes.into_iter().flatten().collect() })
+}
+
+fn read_header(path: &Path) -> Result<(Header, Option<String>), Diagnostic> {
     let name = shown(path);
     let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let length = file.metadata().map_err(|e| unreadable(path, &e))?.len();
@@ -165,7 +182,9 @@ fn read_header(path: &Path) -> Result<Header, Diagnostic> {
     let header = safetensors::header_length(first, length, &name)?;
     let mut text = Vec::new();
     file.take(header).read_to_end(&mut text).map_err(|e| unreadable(path, &e))?;
-    safetensors::parse_header(&text, &name)
+    let parsed = safetensors::parse_header(&text, &name)?;
+    let note = parsed.misfit(header, length, &name);
+    Ok((parsed, note))
 }
 
 fn read_text(path: &Path) -> Result<String, Diagnostic> {

@@ -26,6 +26,18 @@ pub struct Header {
     pub data: Bytes,
 }
 
+impl Header {
+    /// What is wrong with a file of so many bytes whose header of `header` bytes says this; nothing when all data are there.
+    #[must_use]
+    pub fn misfit(&self, header: u64, file_bytes: u64, name: &str) -> Option<String> {
+        let whole = header.saturating_add(8).saturating_add(self.data.0);
+        (file_bytes != whole).then(|| {
+            let (held, whole) = (Bytes(file_bytes), Bytes(whole));
+            format!("{name} holds {held} where its header tells of {whole}: the sizes are those that the header states")
+        })
+    }
+}
+
 /// The length of the header from the first eight bytes of a file.
 ///
 /// # Errors
@@ -105,6 +117,9 @@ pub fn weights(headers: Vec<Header>, name: &str) -> Result<StoredWeights, Diagno
             }
             tensors.push(tensor);
         }
+    }
+    if tensors.is_empty() {
+        return Err(Diagnostic::error("the file has no tensors").in_file(name));
     }
     Ok(StoredWeights { format: format_of(&tensors), tensors, bytes: Bytes(bytes) })
 }

@@ -91,6 +91,7 @@ fn part_paths(path: &Path, number: u64, parts: u64) -> Result<Vec<PathBuf>, Diag
 pub fn model(headers: &[Header]) -> Result<Model, String> {
     let first = headers.first().ok_or("there is no header")?;
     let tensors: Vec<&TensorInfo> = headers.iter().flat_map(|h| &h.tensors).collect();
+    sound(headers, &tensors)?;
     let mut facts = spec::Facts::new(first, &tensors)?;
     let spec = facts.spec()?;
     let mut assumptions = std::mem::take(&mut facts.assumptions);
@@ -127,6 +128,31 @@ pub fn model(headers: &[Header]) -> Result<Model, String> {
         assumptions,
         provenance: Provenance::default(),
     })
+}
+
+/// Whether the lists of tensors are those of files that hold a model.
+fn sound(headers: &[Header], tensors: &[&TensorInfo]) -> Result<(), String> {
+    if tensors.is_empty() {
+        return Err("the file has no tensors: it holds a vocabulary, or its parts are missing".to_owned());
+    }
+    let mut names = std::collections::BTreeSet::new();
+    if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
+        return Err(format!("tensor `{}` stands twice", twice.name));
+    }
+    for header in headers {
+        // Each tensor begins where the one before it, padded, ends: llama.cpp loads nothing else (gguf.cpp).
+        let mut spans: Vec<_> = header.tensors.iter().map(|t| (t.offset, t.bytes, &t.name)).collect();
+        spans.sort_unstable();
+        let mut end = 0u64;
+        for (offset, bytes, name) in spans {
+            if offset != end {
+                let how = if offset < end { "overlaps the one before" } else { "leaves a hole before it" };
+                return Err(format!("tensor `{name}` begins at {offset}: it {how}, which ends at {end}"));
+            }
+            end = offset.saturating_add(bytes).checked_next_multiple_of(header.alignment).unwrap_or(u64::MAX);
+        }
+    }
+    Ok(())
 }
 
 fn stored(headers: &[Header], tensors: &[&TensorInfo], assumptions: &mut Vec<String>) -> StoredWeights {

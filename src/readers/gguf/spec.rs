@@ -45,7 +45,40 @@ impl<'a> Facts<'a> {
                 }
             }
         }
+        facts.sound()?;
         Ok(facts)
+    }
+
+    /// Whether the metadata says what the tensors are.
+    fn sound(&mut self) -> Result<(), String> {
+        if let Some(block) = self.blocks.iter().position(HashMap::is_empty) {
+            let claimed = self.blocks.len();
+            return Err(format!(
+                "`{}.block_count` tells of {claimed} blocks, block {block} has no tensors",
+                self.family
+            ));
+        }
+        let (stated, found) = (self.small("embedding_length"), self.width_of("token_embd.weight", 0));
+        if let (Some(stated), Some(found)) = (stated, found)
+            && stated != found
+        {
+            let key = format!("{}.embedding_length", self.family);
+            self.assumptions.push(format!("`{key}` is {stated}, the rows of the embedding table have {found}"));
+        }
+        let (experts, used) = (self.small("expert_count").unwrap_or(0), self.small("expert_used_count").unwrap_or(0));
+        if experts > 0 && used > experts {
+            return Err(format!("`{}.expert_used_count` is {used} of {experts}", self.family));
+        }
+        // Where all blocks are alike the key has one value for them.
+        if let Some(Value::Int(stated)) = self.value("feed_forward_length") {
+            let dense = self.blocks.iter().find_map(|b| b.get("ffn_down.weight")?.dims.first().copied());
+            if let Some(found) = dense.filter(|found| i128::from(*found) != *stated && *stated > 0) {
+                let key = format!("{}.feed_forward_length", self.family);
+                self.assumptions
+                    .push(format!("`{key}` is {stated}, the tensors have a width of {found}: theirs is taken"));
+            }
+        }
+        Ok(())
     }
 
     fn missing(&self, key: &str) -> String {

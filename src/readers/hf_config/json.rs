@@ -1,7 +1,10 @@
 //! Untrusted JSON: what Python's writer may emit, and typed access that notes every default it had to use.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
 
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::diag::Diagnostic;
@@ -21,9 +24,71 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Map<String, Value>, Diagno
     let text = text.trim_start_matches('\u{feff}');
     let plain = without_non_numbers(text);
     match serde_json::from_str(&plain) {
-        Ok(Value::Object(map)) => Ok(map),
+        Ok(Value::Object(map)) => match serde_json::from_str::<Once>(&plain) {
+            Ok(_) => Ok(map),
+            Err(error) => Err(Diagnostic::json("no configuration", &error, text, file)),
+        },
         Ok(_) => Err(Diagnostic::error("expected a JSON object").in_file(file)),
         Err(error) => Err(Diagnostic::json("no valid JSON", &error, text, file)),
+    }
+}
+
+/// A value in which no key stands twice: which of the two is meant nobody knows.
+struct Once;
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OnceVisitor)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Once;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            map.next_value::<Once>()?;
+            if let Some(twice) = seen.replace(key) {
+                return Err(de::Error::custom(format!("`{twice}` stands twice")));
+            }
+        }
+        Ok(Once)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Once, A::Error> {
+        while list.next_element::<Once>()?.is_some() {}
+        Ok(Once)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Once, E> {
+        Ok(Once)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Once, E> {
+        Ok(Once)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Once, E> {
+        Ok(Once)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Once, E> {
+        Ok(Once)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Once, E> {
+        Ok(Once)
+    }
+
+    fn visit_unit<E>(self) -> Result<Once, E> {
+        Ok(Once)
     }
 }
 

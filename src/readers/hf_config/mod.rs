@@ -111,6 +111,9 @@ fn read(map: &Map<String, Value>, notes: &Notes, name: &str) -> Read<Outcome> {
             "this file only says how the weights are quantised; the dimensions stand in `config.json`".to_owned()
         );
     }
+    if let Some(other) = map.get("model_type").filter(|value| !value.is_string() && !value.is_null()) {
+        return Err(format!("`model_type` is {other}: the name of a kind of model is expected"));
+    }
     let outer = root.text(&["model_type"]).unwrap_or("");
     if let Some(outcome) = networks::read(root, outer)? {
         return Ok(outcome);
