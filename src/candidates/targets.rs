@@ -76,12 +76,12 @@ pub fn judge_targets(speed: &Speed, workload: &Workload) -> Result<Judged, NoEst
 fn of_each_stream(speed: &Speed, workload: &Workload, rate: RateTarget) -> Result<f64, NoEstimate> {
     match (rate, speed) {
         (RateTarget::Decode(_), Speed::Language(language)) => {
-            language.decode.map(|d| d.low.0).ok_or_else(|| NoEstimate::Unable("it does not decode"))
+            language.decode.map(|d| d.low.0).ok_or(NoEstimate::Unable("it does not decode"))
         }
         _ => speed
             .inferences_of_each(workload.streams)
             .map(|each| each.low.0)
-            .ok_or_else(|| NoEstimate::Unable("it is asked for inferences, which it does not run")),
+            .ok_or(NoEstimate::Unable("it is asked for inferences, which it does not run")),
     }
 }
 
