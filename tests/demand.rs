@@ -262,3 +262,29 @@ fn every_vision_language_model_has_a_rule_or_asks_for_tokens() {
     // Their processors were not published in a form that could be read.
     assert_eq!(unknown, ["moonshotai/Kimi-K3", "openbmb/MiniCPM-V-4_6", "MiniMaxAI/MiniMax-M3"], "{unknown:?}");
 }
+
+#[test]
+fn a_larger_input_of_a_network_is_more_work() {
+    let asked = |input: &str| on_one("jetson-orin-nx-16gb", &format!("model: YOLO11m, weights: [f16]{input}"));
+    let ops = |text: &str| {
+        let workload = &resolved(text).unwrap_or_else(|e| panic!("{e}")).sites[0].workloads[0];
+        workload.model.network().unwrap().giga_ops.unwrap()
+    };
+    // Published at 640 pixels: four times the area is four times the operations.
+    let published = ops(&asked(""));
+    assert!((ops(&asked(", input_px: 1280")) / published - 4.0).abs() < 1e-9);
+    assert!((ops(&asked(", input_px: 640")) / published - 1.0).abs() < 1e-9);
+    let fastest = |input: &str| {
+        let all = all_candidates(&asked(input)).candidates;
+        all.iter().filter_map(|c| Some(c.speed?.inferences()?.median.0)).fold(0.0, f64::max)
+    };
+    assert!(fastest(", input_px: 320") > fastest("") && fastest("") > 2.0 * fastest(", input_px: 1280"));
+    for (workload, words) in [
+        ("model: YOLO11m, input_px: 650", "no multiple of 32"),
+        ("model: whisper-small, input_px: 640", "no meaning"),
+        ("model: Qwen3-VL-4B, input_px: 640", "no meaning"),
+    ] {
+        let error = resolved(&on_one("jetson-orin-nx-16gb", workload)).expect_err(workload);
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

@@ -420,6 +420,9 @@ pub(crate) struct Budget {
     /// Tokens that each image becomes, in place of its size
     #[arg(long, value_name = "TOKENS", conflicts_with = "image_px")]
     pub(crate) image_tokens: Option<u64>,
+    /// Side of a vision network's input in pixels, where it is not the published one
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) input_px: Option<u32>,
     /// Most tokens computed at once (llama.cpp)
     #[arg(long, value_name = "TOKENS")]
     pub(crate) micro_batch: Option<u32>,
@@ -449,6 +452,6 @@ pub(crate) struct Budget {
 
 const CASES_HELP: &str = "Columns of --cases: `model` and, in any order, any of device, mode, setting, runtime, weights, kv_k, kv_v, \
 flash_attention, context, total_context, streams, kv_unified, batch, micro_batch, outputs, swa_full, prompt, images, \
-image_px, image_tokens, headroom, \
+image_px, image_tokens, input_px, headroom, \
 prompt_cache_mib, checkpoints. \
 Others are carried through. A row that cannot be worked out gets its reason in `error`, and the exit code is 1.";

@@ -77,6 +77,7 @@ fn row(arguments: &Budget) -> (StringRecord, StringRecord) {
         ("images", number(arguments.images.map(u64::from))),
         ("image_px", arguments.image_px.clone()),
         ("image_tokens", number(arguments.image_tokens)),
+        ("input_px", number(arguments.input_px.map(u64::from))),
         ("micro_batch", number(arguments.micro_batch.map(u64::from))),
         ("batch", number(arguments.batch.map(u64::from))),
         ("outputs", number(arguments.outputs)),

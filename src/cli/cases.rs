@@ -13,7 +13,7 @@ use super::{BAD_INPUT, DONE, Failure};
 use crate::candidates::Speed;
 use crate::catalog::Catalog;
 use crate::diag::{Diagnostic, Position};
-use crate::domain::{Device, Format, ImageSize, KvPair, KvType, Model, PowerMode, Runtime, image_tokens};
+use crate::domain::{Device, Format, ImageSize, InputSize, KvPair, KvType, Model, PowerMode, Runtime, image_tokens};
 use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
@@ -80,12 +80,13 @@ enum Column {
     Images,
     ImagePx,
     ImageTokens,
+    InputPx,
     Headroom,
     PromptCache,
     Checkpoints,
 }
 
-const COLUMNS: [(&str, Column); 24] = [
+const COLUMNS: [(&str, Column); 25] = [
     ("model", Column::Model),
     ("device", Column::Device),
     ("mode", Column::Mode),
@@ -107,6 +108,7 @@ const COLUMNS: [(&str, Column); 24] = [
     ("images", Column::Images),
     ("image_px", Column::ImagePx),
     ("image_tokens", Column::ImageTokens),
+    ("input_px", Column::InputPx),
     ("headroom", Column::Headroom),
     ("prompt_cache_mib", Column::PromptCache),
     ("checkpoints", Column::Checkpoints),
@@ -279,6 +281,10 @@ impl<'a> Shared<'a> {
         key: &mut String,
     ) -> Result<Question<'a>, String> {
         let Looked { model, weights, place } = self.look_up(row, layout, key)?;
+        let model = match layout.text(row, Column::InputPx) {
+            Some(text) => Arc::new(at_input(&model, text)?),
+            None => model,
+        };
         let demand = demand(row, layout, &model)?;
         let cache = |column| match layout.text(row, column) {
             Some(id) => KvType::from_id(id).ok_or_else(|| {
@@ -392,6 +398,17 @@ fn demand(row: &StringRecord, layout: &Layout, model: &Model) -> Result<Demand, 
         swa_full: flag(Column::SwaFull, "swa_full")?,
         prompt_cache: Bytes::mib(whole(Column::PromptCache, "prompt_cache_mib", 0, 0, 1 << 24)?),
         checkpoints: whole(Column::Checkpoints, "checkpoints", checkpoints, 0, 4096)? as u32,
+    })
+}
+
+/// A network at another input than its published one.
+fn at_input(model: &Model, text: &str) -> Result<Model, String> {
+    let side = text.parse().ok().filter(|side| (1..=16_384).contains(side));
+    let side = side.ok_or_else(|| format!("`input_px` is `{text}`: a whole number from 1 to 16384 is expected"))?;
+    model.at_input(side).map_err(|why| match why {
+        InputSize::NoImage => format!("`input_px` has no meaning for a {} model", model.task.id()),
+        InputSize::Unknown => "the input for which the model's operations were counted is unknown".to_owned(),
+        InputSize::Stride(stride) => format!("`input_px` {side} is no multiple of {stride}"),
     })
 }
 

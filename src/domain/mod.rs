@@ -26,8 +26,8 @@ pub use device::{
 pub use format::{Format, FormatKind, GgufMix, KvPair, KvQuality, KvType, Layout, LeftAlone, Needs};
 pub use image::{ImageSize, image_rule_source, image_tokens};
 pub use model::{
-    Architecture, Attention, Body, FeedForward, GatedDelta, Layer, LinearKind, Mixer, Mla, Model, MoeShape, Network,
-    Speech, Ssm, StoredTensor, StoredWeights, Task, VisionEncoder, VisionTower,
+    Architecture, Attention, Body, FeedForward, GatedDelta, InputSize, Layer, LinearKind, Mixer, Mla, Model, MoeShape,
+    Network, Speech, Ssm, StoredTensor, StoredWeights, Task, VisionEncoder, VisionTower,
 };
 pub use offer::{Offer, PriceBreak, best_offer, price_breaks};
 pub use os_image::OsImage;

@@ -117,6 +117,30 @@ impl Model {
         }
     }
 
+    /// The same network fed with square images of this side: operations and layer outputs grow with the area, as those of
+    /// convolutions do; weights stay. Detectors and their kin halve their input five times, so that its side must be a
+    /// multiple of 32.
+    ///
+    /// # Errors
+    /// What is expected, where the model has no such input.
+    pub fn at_input(&self, side: u32) -> Result<Self, InputSize> {
+        let network = self.network().filter(|n| n.speech.is_none()).ok_or(InputSize::NoImage)?;
+        let [width, height, channels] = network.input.ok_or(InputSize::Unknown)?;
+        let halved = matches!(self.task, Task::Detect | Task::Segment | Task::Pose);
+        if side == 0 || halved && !side.is_multiple_of(INPUT_STRIDE) {
+            return Err(InputSize::Stride(INPUT_STRIDE));
+        }
+        let area = f64::from(width.max(1)) * f64::from(height.max(1));
+        let scale = f64::from(side) * f64::from(side) / area;
+        let scaled = Network {
+            giga_ops: network.giga_ops.map(|ops| ops * scale),
+            activations_m: network.activations_m.map(|outputs| outputs * scale),
+            input: Some([side, side, channels]),
+            ..network.clone()
+        };
+        Ok(Self { body: Body::Network(scaled), ..self.clone() })
+    }
+
     /// The network, if it is one.
     #[must_use]
     pub fn network(&self) -> Option<&Network> {
@@ -125,6 +149,20 @@ impl Model {
             Body::Network(network) => Some(network),
         }
     }
+}
+
+/// What the side of a detector's input must be a multiple of: five times it is halved.
+const INPUT_STRIDE: u32 = 32;
+
+/// Why a model cannot be fed with images of a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputSize {
+    /// It is no network that looks at images.
+    NoImage,
+    /// The size for which its operations were counted is unknown.
+    Unknown,
+    /// The side must be a multiple of this.
+    Stride(u32),
 }
 
 /// The weights of a real file.

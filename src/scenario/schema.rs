@@ -189,6 +189,10 @@ fn workload() -> Value {
                     ],
                 }),
             ),
+            (
+                "input_px",
+                whole(1, 16_384, "Side of the input of a vision network, where the model is not at its published one"),
+            ),
             ("image_tokens", whole(1, 1 << 28, "Tokens that each image becomes, in place of its size")),
             ("targets", reference("targets")),
             ("duty", share("Share of time at the target rate", 1.0, "100%")),

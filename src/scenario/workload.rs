@@ -1,15 +1,19 @@
 //! One workload of a scenario.
 
+use std::sync::Arc;
+
 use super::document::Document;
 use super::reader::{self, Keys};
 use super::resolve::{FindModel, place, runtimes};
 use super::{Assumed, DEFAULT_INPUT_TOKENS, FlashChoice, Targets, Workload};
 use crate::catalog::Catalog;
 use crate::diag::Diagnostic;
-use crate::domain::{ImageSize, KvPair, KvType, Model, Task};
+use crate::domain::{ImageSize, InputSize, KvPair, KvType, Model, Task};
 use crate::units::{Bytes, PPM, Share};
 use crate::yaml::{Node, Value};
 
+/// Longest side of a network's input that is not absurd.
+const MOST_INPUT_PX: u32 = 16_384;
 /// When a scenario is silent and the model allows it.
 const DEFAULT_CONTEXT: u64 = 4096;
 /// Largest cache of prompts, in MiB: 16 TiB.
@@ -140,6 +144,10 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         // Errors inside a model's file keep their own place.
         if e.position().is_some() { e } else { place(doc, model_node, e) }
     })?;
+    let model = match keys.get("input_px") {
+        Some(node) => Arc::new(at_input(doc, node, &model)?),
+        None => model,
+    };
     let task = model.task;
     let language = task.is_language();
     for key in [
@@ -256,6 +264,24 @@ fn read_context(doc: &Document, keys: &mut Keys<'_>, model: &Model, of_images: u
             .hint(format!("at most {max}"))),
         _ => Ok(context),
     }
+}
+
+/// The model fed with images of another size than the published one.
+fn at_input(doc: &Document, node: &Node, model: &Model) -> Result<Model, Diagnostic> {
+    let side = reader::small(doc, node, "input_px", 1, MOST_INPUT_PX)?;
+    model.at_input(side).map_err(|why| match why {
+        InputSize::NoImage => doc
+            .error(node.at, format!("`input_px` has no meaning for `{}`, a {} model", model.id, model.task.id()))
+            .hint("a vision-language model takes `images` with `image_px`"),
+        InputSize::Unknown => {
+            doc.error(node.at, format!("the input for which the operations of `{}` were counted is unknown", model.id))
+        }
+        InputSize::Stride(stride) => {
+            let (below, above) = (side / stride * stride, (side / stride + 1) * stride);
+            let near = if below == 0 { above.to_string() } else { format!("{below} or {above}") };
+            doc.error(node.at, format!("`input_px` {side} is no multiple of {stride}")).hint(format!("such as {near}"))
+        }
+    })
 }
 
 /// Tokens that each image becomes, where there are images: as written, or by the model's own rule for the size that is
