@@ -83,7 +83,7 @@ fn budget(bencher: Bencher<'_, '_>, engine: &str) {
     let catalog = Catalog::shipped().unwrap();
     let (device, of_alias) = catalog.device("jetson-agx-orin-64gb").unwrap();
     let model = Arc::new(catalog.model("meta-llama/Llama-3.1-8B").unwrap());
-    let runtime = runtime_on(&catalog, device, &model, Some(engine)).unwrap();
+    let runtime = runtime_on(&catalog, device, &model, Some(engine), None).unwrap();
     let format = format_of(&catalog, device, runtime, &model, None).unwrap();
     let question = Question {
         weights: Weights::of(&model, format).unwrap(),

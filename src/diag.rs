@@ -27,13 +27,24 @@ pub struct Diagnostic {
     at: Option<Position>,
     source: Option<String>,
     hints: Vec<String>,
+    in_itself: bool,
+    /// What else is wrong with the same input.
+    others: Vec<Diagnostic>,
 }
 
 impl Diagnostic {
     /// An error with this message: one sentence without a period.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
-        Self { message: message.into(), file: None, at: None, source: None, hints: Vec::new() }
+        Self {
+            message: message.into(),
+            file: None,
+            at: None,
+            source: None,
+            hints: Vec::new(),
+            in_itself: false,
+            others: Vec::new(),
+        }
     }
 
     /// What is wrong with a JSON text, at its place.
@@ -79,13 +90,52 @@ impl Diagnostic {
         self
     }
 
-    /// The nearest valid name as a hint, when one is near enough.
+    /// The nearest valid names as a hint, when any is near enough.
     #[must_use]
     pub fn did_you_mean<'a>(self, wanted: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
-        match crate::names::nearest(wanted, valid) {
-            Some(near) => self.hint(format!("did you mean `{near}`?")),
-            None => self,
+        self.suggest(&crate::names::suggestions(wanted, valid))
+    }
+
+    /// Names that may have been meant, as a hint; nothing when there are none.
+    #[must_use]
+    pub fn suggest(self, names: &[&str]) -> Self {
+        match names {
+            [] => self,
+            [one] => self.hint(format!("did you mean `{one}`?")),
+            several => {
+                let quoted: Vec<String> = several.iter().map(|name| format!("`{name}`")).collect();
+                self.hint(format!("did you mean one of {}?", quoted.join(", ")))
+            }
         }
+    }
+
+    /// As an error that holds whatever else the file says: it is told even where something nearby was wrong already.
+    #[must_use]
+    pub fn in_itself(mut self) -> Self {
+        self.in_itself = true;
+        self
+    }
+
+    /// Whether it holds whatever else the file says.
+    #[must_use]
+    pub const fn is_in_itself(&self) -> bool {
+        self.in_itself
+    }
+
+    /// The file that it is about, if it is about one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// Several errors as one, in the order of their places.
+    #[must_use]
+    pub fn together(mut errors: Vec<Self>) -> Option<Self> {
+        errors.sort_by_key(|e| e.at);
+        let mut errors = errors.into_iter();
+        let mut first = errors.next()?;
+        first.others.extend(errors);
+        Some(first)
     }
 
     /// The message alone.
@@ -124,9 +174,14 @@ impl Diagnostic {
         source.lines().nth(line as usize).unwrap_or_default()
     }
 
-    /// The text for a terminal, with colour if asked.
+    /// The text for a terminal, with colour if asked: all errors, one below the other.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
+        let all = std::iter::once(self).chain(&self.others);
+        all.map(|error| error.render_one(colour)).collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn render_one(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         // Whatever comes from outside is cleaned before the renderer adds its colours.
         let clean = |text: &str| shown(&cut(text, LONGEST)).into_owned();

@@ -157,7 +157,7 @@ fn diagnostic(error: &Error, text: &str, file: &str) -> Diagnostic {
 /// The crate's messages that speak of its own settings say instead what is wrong with the file.
 fn in_our_words(message: String) -> String {
     if let Some(key) = message.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split(',').next()) {
-        format!("`{key}` stands twice")
+        format!("`{key}` is defined twice")
     } else if message.starts_with("multiple YAML documents") {
         "the file holds several documents, one is expected".to_owned()
     } else if message.starts_with("YAML merge keys") {
@@ -258,7 +258,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, i: u64) -> Result<Tree, E> {
-        i64::try_from(i).map(Tree::Integer).map_err(|_| E::custom(format!("{i} is absurdly large")))
+        i64::try_from(i).map(Tree::Integer).map_err(|_| E::custom(format!("{i} is above the maximum of {}", i64::MAX)))
     }
 
     fn visit_f64<E: de::Error>(self, f: f64) -> Result<Tree, E> {

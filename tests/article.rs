@@ -88,7 +88,7 @@ fn ask(catalog: &Catalog, runtime: &str, format: &str, context: u64, streams: u3
     let (device, of_alias) = catalog.device("jetson-orin-nx-16gb").unwrap();
     // Llama-3.1 8B has the article's dimensions and a longer context.
     let model = Arc::new(catalog.model("meta-llama/Llama-3.1-8B").unwrap());
-    let runtime = runtime_on(catalog, device, &model, Some(runtime)).unwrap();
+    let runtime = runtime_on(catalog, device, &model, Some(runtime), None).unwrap();
     let format = format_of(catalog, device, runtime, &model, Some(format)).unwrap();
     let question = Question {
         weights: Weights::of(&model, format).unwrap(),

@@ -123,7 +123,7 @@ fn every_other_bad_file_is_refused_at_its_line() {
     let (bomb, deep) = (bomb(), "[".repeat(100_000));
     // What is run, what the file holds, where the fault lies, and a part of what is said.
     let files: [(&[&str], &[u8], &str, &str); 17] = [
-        (plan, b"scenario: caf\xe9\n", "bad:1:14", "no UTF-8 text"),
+        (plan, b"scenario: caf\xe9\n", "bad:1:14", "not UTF-8 text"),
         (plan, &bomb, "bad:", "aliases"),
         (plan, deep.as_bytes(), "bad:1:", "too deep"),
         (plan, b"limits: { price_usd: 1e300 }\nworkloads: []\n", "bad:1:22", "found `1e300`"),
@@ -131,7 +131,7 @@ fn every_other_bad_file_is_refused_at_its_line() {
         (laid_over, b"divices: []\n", "bad.yaml:1:1", "did you mean `devices`?"),
         (laid_over, b"devices: 5\n", "bad.yaml:1:10", "a list is expected"),
         (laid_over, b"x\n", "bad.yaml:1:1", "a group of keys is expected"),
-        (laid_over, b"devices: \xff\n", "bad.yaml:1:10", "no UTF-8 text"),
+        (laid_over, b"devices: \xff\n", "bad.yaml:1:10", "not UTF-8 text"),
         (priced, b"device,price_usd\nrtx-4090,cheap\n", "bad:2:10", "`price_usd` is `cheap`"),
         (priced, b"device;price_usd;as_of\nrtx-4090;5;soon\n", "bad:2:12", "`as_of` is `soon`"),
         (priced, b"device,price_usd\nrtx-4091,5\n", "bad:2:1", "did you mean `rtx-4090`?"),

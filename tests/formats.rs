@@ -81,7 +81,7 @@ fn formats_hold_per_chip() {
     let ask = |device: &str, model: &str, runtime: &str, format: &str| {
         let (device, _) = catalog.device(device).unwrap();
         let model = catalog.model(model).unwrap();
-        let runtime = runtime_on(&catalog, device, &model, Some(runtime)).unwrap();
+        let runtime = runtime_on(&catalog, device, &model, Some(runtime), None).unwrap();
         format_of(&catalog, device, runtime, &model, Some(format)).map(|f| f.id.clone())
     };
     // RKLLM's guide: RK3588 takes w8a8, RK3576 w4a16 too.

@@ -28,7 +28,7 @@ fn contradictions_are_refused_and_named() {
         ("[12,20]", "[20,12]", "cannot take"),
         ("[2,3]", "[2,4]", "cannot take"),
         ("[2,3]", "[18446744073709551615,3]", "cannot take"),
-        ("\"b\":", "\"a\":", "stands twice"),
+        ("\"b\":", "\"a\":", "is defined twice"),
         ("F32", "Q9", "unknown type"),
         ("[12,20]", "[12]", "cannot be read"),
     ] {

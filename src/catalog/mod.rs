@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::Diagnostic;
 use crate::domain::{Device, Format, KvPair, KvQuality, KvType, Model, OsImage, PublishedLosses, Runtime};
-use crate::names::{folded, nearest};
+use crate::names::{self, folded, nearest};
 use crate::speed::Calibration;
 use crate::speed::vision::order::{Families, Member};
 use crate::units::Share;
@@ -114,7 +114,7 @@ impl Catalog {
         let mut devices = IndexMap::with_capacity(file.devices.len());
         for entry in &file.devices {
             if devices.insert(entry.id.clone(), resolve::device(entry, &os_images)?).is_some() {
-                return Err(Diagnostic::error(format!("device `{}` stands twice in the catalogs", entry.id)));
+                return Err(Diagnostic::error(format!("device `{}` is defined twice in the catalogs", entry.id)));
             }
         }
         let mut model_names = IndexMap::with_capacity(models.len() * 3);
@@ -239,16 +239,52 @@ impl Catalog {
         if let Some(entry) = self.model_names.get(&wanted).and_then(|id| self.models.get(id)) {
             return resolve::model(entry);
         }
-        let names = self
-            .models
-            .values()
-            .flat_map(|m| std::iter::once(m.id.as_str()).chain(m.aliases.iter().map(String::as_str)));
-        let near = nearest(name, names).map(ToOwned::to_owned);
         let error = Diagnostic::error(format!("unknown model `{name}`"));
-        Err(match near {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("a file works too: ./model.gguf or ./config.json"),
+        let near = self.like_model(name);
+        Err(if near.is_empty() {
+            error.hint("a file works too: ./model.gguf or ./config.json")
+        } else {
+            error.suggest(&near)
         })
+    }
+
+    /// Models that may be meant by a name that none has: of its size where it tells one, and never a text encoder or a network
+    /// that only ends alike (`mistral-7b` is no `e5-mistral-7b`).
+    fn like_model(&self, name: &str) -> Vec<&str> {
+        /// How far a model's parameters may be from the size that its name tells: names round, and count without tables.
+        const ROUNDED: std::ops::RangeInclusive<f64> = 0.75..=1.35;
+        let size = names::size(name);
+        let first = names::parts(name.rsplit('/').next().unwrap_or(name)).into_iter().next();
+        let begins = |known: &str| names::parts(known.rsplit('/').next().unwrap_or(known)).into_iter().next() == first;
+        let sized = |model: &ModelEntry, known: &str| {
+            size.is_none_or(|s| names::size(known) == Some(s) || ROUNDED.contains(&(model.parameters as f64 / s)))
+        };
+        let all = || {
+            self.models.values().flat_map(move |m| {
+                let known = std::iter::once(m.id.as_str()).chain(m.aliases.iter().map(String::as_str));
+                known.filter(move |known| sized(m, known)).map(move |known| (m, known))
+            })
+        };
+        let alike = || all().filter(|(m, known)| !m.task.is_encoder() || begins(known));
+        let slip = nearest(name, alike().map(|(_, known)| known)).filter(|known| names::is_slip(name, known));
+        if let Some(known) = slip {
+            return vec![known];
+        }
+        // One name of each model: its id, where that has the parts.
+        let mut found: Vec<&str> = Vec::new();
+        let mut models: Vec<&str> = Vec::new();
+        for known in names::containing(name, alike().map(|(_, known)| known), usize::MAX) {
+            let id = self.model_names.get(&folded(known)).map_or(known, String::as_str);
+            if !models.contains(&id) {
+                models.push(id);
+                found.push(known);
+            }
+        }
+        found.truncate(names::SUGGESTED);
+        if found.is_empty() {
+            found.extend(nearest(name, all().filter(|(_, known)| begins(known)).map(|(_, known)| known)));
+        }
+        found
     }
 
     /// The weight format of this id or alias; case does not matter.
@@ -387,7 +423,7 @@ fn replace_or_add<T>(base: &mut Vec<T>, overlay: Vec<T>, id: fn(&T) -> &String, 
     let mut seen = std::collections::BTreeSet::new();
     for entry in overlay {
         if !seen.insert(id(&entry).clone()) {
-            return Err(Diagnostic::error(format!("`{}` stands twice", id(&entry))).in_file(name));
+            return Err(Diagnostic::error(format!("`{}` is defined twice", id(&entry))).in_file(name));
         }
         match base.iter_mut().find(|b| id(b) == id(&entry)) {
             Some(old) => *old = entry,
@@ -402,7 +438,7 @@ fn by_id<T>(entries: Vec<T>, id: fn(&T) -> &String, what: &str) -> Result<IndexM
     for entry in entries {
         let key = id(&entry).clone();
         if map.insert(key.clone(), entry).is_some() {
-            return Err(Diagnostic::error(format!("{what} `{key}` stands twice in the catalogs")));
+            return Err(Diagnostic::error(format!("{what} `{key}` is defined twice in the catalogs")));
         }
     }
     Ok(map)

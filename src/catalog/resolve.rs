@@ -28,7 +28,7 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
     let memory = &entry.memory;
     for mib in [memory.installed_mib, memory.visible_mib, memory.host_visible_mib.unwrap_or(0)] {
         if mib > MAX_MIB {
-            return Err(fail(format!("{mib} MiB of memory is absurd")));
+            return Err(fail(format!("{mib} MiB of memory exceeds the maximum of {MAX_MIB} MiB")));
         }
     }
     let most = if memory.kind == MemoryKind::Discrete { PoolName::CARDS.len() } else { 1 };
@@ -99,7 +99,10 @@ pub fn device(entry: &DeviceEntry, os_images: &IndexMap<String, OsImage>) -> Res
     let accessories = accessories(entry).map_err(fail)?;
     let offers = offers(entry, &accessories).map_err(fail)?;
     if !(1..=MAX_MULTIPLE).contains(&entry.order_multiple) {
-        return Err(fail(format!("{} pieces are not sold together", entry.order_multiple)));
+        return Err(fail(format!(
+            "order_multiple must be between 1 and {MAX_MULTIPLE}, found {}",
+            entry.order_multiple
+        )));
     }
     // A price without a date makes the oldest date unknown.
     let dates: Option<Vec<String>> = entry
@@ -246,11 +249,11 @@ fn offers(entry: &DeviceEntry, accessories: &[Accessory]) -> Result<Vec<Offer>, 
 /// Dollars to cents.
 ///
 /// # Errors
-/// A message for a price that is negative, absurd or finer than cents.
+/// A message for a price that is negative, above the maximum or finer than cents.
 pub fn money(usd: f64) -> Result<Money, String> {
     let cents = usd * 100.0;
     if !usd.is_finite() || !(0.0..=MAX_USD).contains(&usd) || (cents - cents.round()).abs() > 1e-6 {
-        return Err(format!("{usd} is no price in dollars and cents"));
+        return Err(format!("{usd} is not a price in dollars and cents from 0 to {MAX_USD}"));
     }
     Ok(Money(cents.round() as u64))
 }
@@ -260,7 +263,7 @@ fn watts(w: Option<f64>) -> Result<Option<Milliwatts>, String> {
         if w.is_finite() && (0.0..=MAX_WATTS).contains(&w) {
             Ok(Milliwatts((w * 1000.0).round() as u64))
         } else {
-            Err(format!("{w} W is absurd"))
+            Err(format!("{w} W is not between 0 and {MAX_WATTS} W"))
         }
     })
     .transpose()
@@ -313,7 +316,7 @@ pub fn model(entry: &ModelEntry) -> Result<Model, Diagnostic> {
         _ => return Err(fail("needs either `architecture` or `network`".to_owned())),
     };
     if entry.parameters == 0 || entry.parameters > 1 << 50 {
-        return Err(fail(format!("{} parameters cannot be", entry.parameters)));
+        return Err(fail(format!("the number of parameters must be between 1 and 2^50, found {}", entry.parameters)));
     }
     Ok(Model {
         id: entry.id.clone(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::domain::{DeviceClass, Task};
 use crate::planner::frontier::Axis;
 
 /// Which hardware runs these models, and what is the cheapest that really fits.
@@ -53,9 +54,11 @@ pub(crate) enum Command {
 pub(crate) enum Catalog {
     /// What is in the catalogs
     List {
-        /// Which list; how many of each when silent
+        /// Which list [default: the number of entries of each]
         #[arg(value_enum)]
         kind: Option<Kind>,
+        #[command(flatten)]
+        filter: Filter,
         #[command(flatten)]
         facts: Facts,
         #[command(flatten)]
@@ -79,6 +82,36 @@ pub(crate) enum Catalog {
     },
 }
 
+/// Which entries of a list are shown.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Filter {
+    /// Only entries with all of these words in their id, name, vendor or licence
+    #[arg(value_name = "WORD")]
+    pub(crate) words: Vec<String>,
+    /// Only devices of this class (repeatable): som, devkit, sbc, mini-pc, accelerator, desktop-gpu, workstation, server-gpu
+    #[arg(long, value_name = "CLASS", value_parser = class)]
+    pub(crate) class: Vec<DeviceClass>,
+    /// Only devices whose vendor's name contains this (repeatable)
+    #[arg(long, value_name = "VENDOR")]
+    pub(crate) vendor: Vec<String>,
+    /// Only models and runtimes of this task, and devices that run it (repeatable): language, embedding, detect, speech, ...
+    #[arg(long, value_name = "TASK", value_parser = task)]
+    pub(crate) task: Vec<Task>,
+    /// Only devices that cost at most this, required accessories included
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_price: Option<f64>,
+}
+
+fn class(text: &str) -> Result<DeviceClass, String> {
+    let ids = DeviceClass::ALL.map(DeviceClass::id);
+    DeviceClass::ALL.into_iter().find(|c| c.id() == text).ok_or_else(|| format!("classes are {}", ids.join(", ")))
+}
+
+fn task(text: &str) -> Result<Task, String> {
+    let ids = Task::ALL.map(Task::id);
+    Task::ALL.into_iter().find(|t| t.id() == text).ok_or_else(|| format!("tasks are {}", ids.join(", ")))
+}
+
 /// A list of the catalogs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -98,6 +131,8 @@ pub(crate) enum Kind {
 pub(crate) enum Model {
     /// All models of the catalogs
     List {
+        #[command(flatten)]
+        filter: Filter,
         #[command(flatten)]
         facts: Facts,
         #[command(flatten)]
@@ -150,7 +185,7 @@ pub(crate) struct Init {
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// For eyes
+    /// Human-readable
     Table,
     /// For programs
     Json,
@@ -253,7 +288,7 @@ pub(crate) enum When {
 /// The form of an output that may also be a page of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PageForm {
-    /// For eyes
+    /// Human-readable
     Table,
     /// For programs
     Json,
@@ -313,7 +348,7 @@ pub(crate) struct Check {
     /// Point out prices older than so many days
     #[arg(long, value_name = "DAYS", default_value_t = 180)]
     pub(crate) max_price_age: u32,
-    /// The date from which ages are counted; today when silent
+    /// The date from which ages are counted [default: today]
     #[arg(long, value_name = "DATE")]
     pub(crate) today: Option<String>,
     #[command(flatten)]
@@ -384,19 +419,19 @@ pub(crate) struct Budget {
     /// A device: catalog id
     #[arg(long, required_unless_present = "cases")]
     pub(crate) device: Option<String>,
-    /// Power mode; the factory's when silent
+    /// Power mode [default: the factory setting]
     #[arg(long)]
     pub(crate) mode: Option<String>,
-    /// Memory setting of the machine; the factory's when silent
+    /// Memory setting of the machine [default: the factory's]
     #[arg(long)]
     pub(crate) setting: Option<String>,
-    /// Runtime; the device's best for the model when silent
+    /// Runtime [default: the device's best for the model that loads the weight format]
     #[arg(long)]
     pub(crate) runtime: Option<String>,
-    /// Weight format; the file's own, or the best that the runtime loads, when silent
+    /// Weight format [default: the file's own, or the usual one of the runtime]
     #[arg(long)]
     pub(crate) weights: Option<String>,
-    /// Cache type, f16 when silent; a pair is written q8_0/q4_0
+    /// Cache type; a pair is written q8_0/q4_0 [default: f16]
     #[arg(long, value_name = "TYPE")]
     pub(crate) kv_cache: Option<String>,
     /// auto, on or off
@@ -426,16 +461,16 @@ pub(crate) struct Budget {
     /// Most tokens computed at once (llama.cpp)
     #[arg(long, value_name = "TOKENS")]
     pub(crate) micro_batch: Option<u32>,
-    /// Most tokens handed over at once (llama.cpp); 2048 when silent
+    /// Most tokens handed over at once (llama.cpp) [default: 2048]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) batch: Option<u32>,
-    /// Rows of logits asked for at once (llama.cpp); one per stream when silent, as servers do
+    /// Rows of logits asked for at once (llama.cpp) [default: one per stream, as servers do]
     #[arg(long, value_name = "ROWS")]
     pub(crate) outputs: Option<u64>,
-    /// Most that llama-server keeps of finished prompts, in MiB; nothing when silent
+    /// Most that llama-server keeps of finished prompts, in MiB [default: nothing]
     #[arg(long, value_name = "MIB")]
     pub(crate) prompt_cache_mib: Option<u64>,
-    /// Checkpoints that llama-server keeps per stream; 2 when silent
+    /// Checkpoints that llama-server keeps per stream [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) checkpoints: Option<u32>,
     /// Added to steady memory, 25% or 0.25

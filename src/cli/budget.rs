@@ -44,11 +44,12 @@ pub(crate) fn run(arguments: &Budget) -> Result<u8, Failure> {
     let single = Single::new(&catalog, &models, &row(arguments)).map_err(Diagnostic::error)?;
     let question = single.question(defaults).map_err(Diagnostic::error)?;
     let answer = budget::answer(&question, &catalog).map_err(Diagnostic::error)?;
+    let silent = arguments.weights.is_none() && question.model.stored.is_none();
     let text = match sink.format {
-        Form::Table => report::budget_text(&question, &answer),
+        Form::Table => report::budget_text(&question, &answer, silent),
         Form::Csv => report::budget_table(&answer).csv(),
         Form::Markdown => report::budget_table(&answer).markdown(),
-        Form::Json => format!("{:#}\n", report::budget_value(&question, &answer)),
+        Form::Json => format!("{:#}\n", report::budget_value(&question, &answer, silent)),
     };
     output::show(&text, sink.format == Form::Json, sink.output.as_deref())?;
     Ok(DONE)

@@ -125,7 +125,7 @@ impl Layout {
         let mut at = [None; COLUMNS.len()];
         for (i, name) in header.iter().enumerate() {
             if header.iter().take(i).any(|other| other == name) {
-                return Err(Diagnostic::error(format!("column `{name}` stands twice")).in_file(file));
+                return Err(Diagnostic::error(format!("column `{name}` is there twice")).in_file(file));
             }
             if ANSWER.contains(&name) {
                 return Err(
@@ -142,7 +142,7 @@ impl Layout {
     /// The text of a column, absent when empty.
     fn text<'r>(&self, row: &'r StringRecord, column: Column) -> Option<&'r str> {
         let text = row.get(self.0[column as usize]?)?;
-        // Hardly any field has space around it, and looking for all that Unicode calls space takes its time.
+        // Fast path: most fields need no trimming, and Unicode `trim` is slow.
         let bare = matches!(text.as_bytes(), [first, .., last] | [first @ last] if first.is_ascii_graphic() && last.is_ascii_graphic());
         let text = if bare { text } else { text.trim() };
         (!text.is_empty()).then_some(text)
@@ -233,8 +233,9 @@ impl<'a> Shared<'a> {
         };
         let mode = budget::mode_of(device, layout.text(row, Column::Mode), modes)?;
         let mode = budget::setting_of(device, mode, layout.text(row, Column::Setting))?;
-        let runtime = budget::runtime_on(self.catalog, device, model, layout.text(row, Column::Runtime))?;
-        let format = budget::format_of(self.catalog, device, runtime, model, layout.text(row, Column::Weights))?;
+        let weights = layout.text(row, Column::Weights);
+        let runtime = budget::runtime_on(self.catalog, device, model, layout.text(row, Column::Runtime), weights)?;
+        let format = budget::format_of(self.catalog, device, runtime, model, weights)?;
         let place = Place { device, mode, runtime, format };
         if alike {
             self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), place);
@@ -428,7 +429,7 @@ pub(crate) fn share(text: &str) -> Result<Share, String> {
         Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
         None => text.parse::<f64>(),
     };
-    let expected = || format!("`{text}` is no share: 25% or 0.25 is expected");
+    let expected = || format!("`{text}` is not a share: 25% or 0.25 is expected");
     let ppm = value.map_err(|_| expected())? * PPM as f64;
     if !(0.0..=10.0 * PPM as f64).contains(&ppm) || (ppm - ppm.round()).abs() > 1e-3 {
         return Err(expected());

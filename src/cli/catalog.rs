@@ -1,18 +1,21 @@
 //! `edgemem catalog`.
 
-use super::args::{Catalog, Form, Kind, Sink};
+use super::args::{Catalog, Filter, Form, Kind, Sink};
 use super::{BAD_INPUT, DONE, Failure, files, output};
+use crate::catalog::schema::ModelEntry;
 use crate::catalog::{Catalog as Facts, check};
 use crate::diag::Diagnostic;
+use crate::domain::{Device, Runtime, Task};
+use crate::names::folded;
 use crate::report::{self, Table};
 use crate::yaml;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Catalog) -> Result<u8, Failure> {
     match arguments {
-        Catalog::List { kind, facts, sink } => {
+        Catalog::List { kind, filter, facts, sink } => {
             let catalog = files::catalog(facts)?;
-            output::table(&list(&catalog, *kind, sink.format), sink)?;
+            output::table(&list(&catalog, *kind, filter, sink.format)?, sink)?;
             Ok(DONE)
         }
         Catalog::Show { id, facts, sink } => {
@@ -35,30 +38,74 @@ pub(crate) fn run(arguments: &Catalog) -> Result<u8, Failure> {
     }
 }
 
-/// One of the lists; for eyes without the columns that make lines too long to read.
-pub(crate) fn list(catalog: &Facts, kind: Option<Kind>, form: Form) -> Table {
-    let (table, eyes): (Table, &[&str]) = match kind {
-        None => return report::summary(catalog),
-        Some(Kind::Devices) => (
-            report::devices(catalog),
-            &["device", "class", "memory_mib", "bandwidth_gb_s", "power_w", "price_usd", "price_as_of", "unverified"],
-        ),
-        Some(Kind::Models) => {
-            (report::models(catalog), &["model", "task", "parameters", "layers", "max_context", "licence"])
+/// One of the lists: in human-readable form with the columns that people choose by.
+pub(crate) fn list(catalog: &Facts, kind: Option<Kind>, filter: &Filter, form: Form) -> Result<Table, Diagnostic> {
+    let people = form == Form::Table;
+    // A filter that says nothing about a list would seem to have found everything.
+    let only = |flag: &str, given: bool, kinds: &[Kind]| {
+        if given && !kind.is_some_and(|kind| kinds.contains(&kind)) {
+            let names: Vec<String> = kinds.iter().map(|k| format!("{k:?}").to_lowercase()).collect();
+            return Err(Diagnostic::error(format!("{flag} chooses among {}", names.join(", ")))
+                .hint(format!("for example `edgemem catalog list {}`", names.first().map_or("", |n| n))));
         }
-        Some(Kind::Formats) => {
-            (report::formats(catalog), &["format", "aliases", "kind", "bits_per_weight", "quality_loss"])
-        }
-        Some(Kind::Runtimes) => (
-            report::runtimes(catalog),
-            &["runtime", "engine", "family", "backend", "flash_attention", "framework_mib", "devices"],
-        ),
-        Some(Kind::OsImages) => (report::os_images(catalog), &["os_image", "name", "used_mib"]),
+        Ok(())
     };
-    if form == Form::Table { table.only(eyes) } else { table }
+    only("--class", !filter.class.is_empty(), &[Kind::Devices])?;
+    only("--vendor", !filter.vendor.is_empty(), &[Kind::Devices])?;
+    only("--max-price", filter.max_price.is_some(), &[Kind::Devices])?;
+    only("--task", !filter.task.is_empty(), &[Kind::Devices, Kind::Models, Kind::Runtimes])?;
+    only("a search word", !filter.words.is_empty(), &[Kind::Devices, Kind::Models, Kind::Runtimes])?;
+    let of_task = |tasks: &[Task]| filter.task.is_empty() || filter.task.iter().any(|t| tasks.contains(t));
+    let device = |device: &Device| {
+        let tasks = || device.runtimes.iter().filter_map(|id| catalog.runtime_by_id(id)).flat_map(|r| r.tasks.clone());
+        let aliases = device.aliases.iter().map(|a| a.id.as_str());
+        let texts: Vec<&str> = [device.id.as_str(), &device.name, &device.vendor].into_iter().chain(aliases).collect();
+        let vendor = device.vendor.to_lowercase();
+        (filter.class.is_empty() || filter.class.contains(&device.class))
+            && (filter.vendor.is_empty() || filter.vendor.iter().any(|v| vendor.contains(&v.to_lowercase())))
+            && (filter.task.is_empty() || of_task(&tasks().collect::<Vec<_>>()))
+            && filter.max_price.is_none_or(|most| device.prices.first().is_some_and(|p| p.price.usd() <= most))
+            && found(&filter.words, &texts)
+    };
+    let model = |model: &ModelEntry| {
+        let aliases = model.aliases.iter().map(String::as_str);
+        let texts: Vec<&str> =
+            std::iter::once(model.id.as_str()).chain(aliases).chain(model.licence.as_deref()).collect();
+        of_task(&[model.task]) && found(&filter.words, &texts)
+    };
+    let runtime = |r: &Runtime| of_task(&r.tasks) && found(&filter.words, &[&r.id, &r.name, &r.engine_id]);
+    Ok(match kind {
+        None => report::summary(catalog),
+        Some(Kind::Devices) if people => report::devices_shown(catalog, device),
+        Some(Kind::Devices) => report::devices(catalog, device),
+        Some(Kind::Models) if people => report::models_shown(catalog, model),
+        Some(Kind::Models) => report::models(catalog, model),
+        Some(Kind::Formats) if people => {
+            report::formats(catalog).only(&["format", "aliases", "kind", "bits_per_weight", "quality_loss"])
+        }
+        Some(Kind::Formats) => report::formats(catalog),
+        Some(Kind::Runtimes) if people => report::runtimes(catalog, runtime).only(&[
+            "runtime",
+            "engine",
+            "family",
+            "backend",
+            "flash_attention",
+            "framework_mib",
+            "devices",
+        ]),
+        Some(Kind::Runtimes) => report::runtimes(catalog, runtime),
+        Some(Kind::OsImages) if people => report::os_images(catalog).only(&["os_image", "name", "used_mib"]),
+        Some(Kind::OsImages) => report::os_images(catalog),
+    })
 }
 
-/// Writes a tree of facts: as text for eyes, as JSON, or flat with one path per line.
+/// Whether every word is in one of the texts, as names are compared.
+fn found(words: &[String], texts: &[&str]) -> bool {
+    let texts: Vec<String> = texts.iter().map(|text| folded(text)).collect();
+    words.iter().map(|word| folded(word)).all(|word| texts.iter().any(|text| text.contains(&word)))
+}
+
+/// Writes a tree of facts: human-readable, as JSON, or flat with one path per line.
 pub(crate) fn facts_as(
     value: &serde_json::Value,
     sink: &Sink,

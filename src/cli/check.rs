@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
     }
     let today = match &arguments.today {
         Some(date) => days_since_1970(date)
-            .ok_or_else(|| Diagnostic::error(format!("`{date}` is no date: 2026-11-22 is expected")))?,
+            .ok_or_else(|| Diagnostic::error(format!("`{date}` is not a date: 2026-11-22 is expected")))?,
         None => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             (now.as_secs() / DAY) as i64

@@ -47,7 +47,7 @@ fn utf8(path: &Path, most: u64) -> Result<String, Diagnostic> {
         let good = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]);
         let line = good.matches('\n').count() as u32 + 1;
         let column = good.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-        Diagnostic::error("the file is no UTF-8 text")
+        Diagnostic::error("the file is not UTF-8 text")
             .in_file(&path.display().to_string())
             .at(Position { line, column })
             .with_source(&String::from_utf8_lossy(e.as_bytes()))
@@ -56,7 +56,7 @@ fn utf8(path: &Path, most: u64) -> Result<String, Diagnostic> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// A text file of which single bytes may be broken, as logs of interrupted runs are.
+/// Reads a log; invalid UTF-8 (from interrupted runs) is replaced.
 pub(crate) fn lossy_text(path: &Path) -> Result<String, Diagnostic> {
     Ok(String::from_utf8_lossy(&bytes(path, MAX_LONG)?).into_owned())
 }
@@ -215,5 +215,5 @@ impl Inputs {
 /// Resolves a document; model files are relative to the scenario's folder.
 pub(crate) fn resolve(document: &Document, catalog: &Catalog) -> Result<Scenario, Diagnostic> {
     let models = Models::beside(catalog, document);
-    scenario::resolve(document, catalog, &|name| models.find(name))
+    scenario::resolve_or_tell_all(document, catalog, &|name| models.find(name))
 }

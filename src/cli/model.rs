@@ -9,8 +9,8 @@ use crate::{domain, readers, report};
 /// Runs the command.
 pub(crate) fn run(arguments: &Model) -> Result<u8, Failure> {
     match arguments {
-        Model::List { facts, sink } => {
-            output::table(&list(&files::catalog(facts)?, Some(Kind::Models), sink.format), sink)?;
+        Model::List { filter, facts, sink } => {
+            output::table(&list(&files::catalog(facts)?, Some(Kind::Models), filter, sink.format)?, sink)?;
             Ok(DONE)
         }
         Model::Show { id, facts, sink } => show(&files::catalog(facts)?.model(id)?, sink),

@@ -25,6 +25,20 @@ pub enum Task {
 }
 
 impl Task {
+    /// All tasks.
+    pub const ALL: [Self; 10] = [
+        Self::Language,
+        Self::VisionLanguage,
+        Self::Embedding,
+        Self::Reranker,
+        Self::Classify,
+        Self::Detect,
+        Self::Segment,
+        Self::Pose,
+        Self::Speech,
+        Self::Vision,
+    ];
+
     /// Whether the model reads and writes tokens through a transformer or recurrent language body.
     #[must_use]
     pub const fn is_language(self) -> bool {

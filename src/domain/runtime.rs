@@ -82,7 +82,7 @@ pub struct Runtime {
     pub backend: Backend,
     /// What kinds of model it runs.
     pub tasks: Vec<Task>,
-    /// Weight formats that it loads, by id.
+    /// Weight formats that it loads, by id, the one in which language models are usually run on it first.
     pub formats: Vec<String>,
     /// What it does not run on some silicon although it loads it elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

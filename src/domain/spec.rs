@@ -136,7 +136,7 @@ pub struct ArchitectureSpec {
     /// Inner feed-forward width of each layer, where it varies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ffn_per_layer: Vec<u32>,
-    /// The last so many layers read the cache of earlier ones.
+    /// The last `n` layers reuse an earlier layer's cache.
     #[serde(skip_serializing_if = "is_zero")]
     pub kv_shared_layers: u32,
     /// Those layers have no key and value projections either.
@@ -287,7 +287,7 @@ impl ArchitectureSpec {
     /// Expands the hyper-parameters into layers.
     ///
     /// # Errors
-    /// [`SpecError`] when a dimension is zero or absurd, a list has the wrong length, or the pattern names a kind of layer
+    /// [`SpecError`] when a dimension is zero or beyond its maximum, a list has the wrong length, or the pattern names a kind of layer
     /// whose dimensions are absent.
     pub fn expand(self) -> Result<Architecture, SpecError> {
         bounded("layers", self.layers, MAX_LAYERS)?;

@@ -183,6 +183,6 @@ pub enum Unsupported {
     #[error("{0} is unknown")]
     Unknown(&'static str),
     /// A size is beyond what any memory could hold.
-    #[error("the memory asked for is absurdly large")]
+    #[error("the memory asked for exceeds what can be counted")]
     TooLarge,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::candidates::{Clash, Speed, estimate};
 use crate::catalog::Catalog;
-use crate::domain::{Device, FlashSupport, Format, KvPair, Model, Pool, PoolName, PowerMode, Runtime};
+use crate::domain::{Backend, Device, FlashSupport, Format, KvPair, Model, Pool, PoolName, PowerMode, Runtime, Task};
 use crate::memory::{self, Case, Demand, Footprint, Peaks, PoolUse, Settings, Weights};
 use crate::scenario::FlashChoice;
 use crate::solve::required;
@@ -183,8 +183,8 @@ pub fn pools(pools: &[Pool], footprint: &Footprint, headroom: Share) -> Vec<Pool
         .collect()
 }
 
-/// The runtime that an id means on a device for a model: the one named, or the best backend of the engine named, or the
-/// best of all when none is named.
+/// The runtime that an id means on a device for a model: the one named, or the best backend of the engine named; when none is
+/// named the best of all that load the weight format, where one is named.
 ///
 /// # Errors
 /// A sentence naming what the device does run.
@@ -193,11 +193,20 @@ pub fn runtime_on<'a>(
     device: &'a Device,
     model: &Model,
     id: Option<&str>,
+    format: Option<&str>,
 ) -> Result<&'a Runtime, String> {
     let here = || device.runtimes.iter().filter_map(|r| catalog.runtime_by_id(r));
     let runs = |r: &&Runtime| r.tasks.contains(&model.task);
     let Some(id) = id else {
-        return here().find(runs).ok_or_else(|| format!("no runtime of {} runs {} models", device.id, model.task.id()));
+        let best =
+            here().find(runs).ok_or_else(|| format!("no runtime of {} runs {} models", device.id, model.task.id()))?;
+        // A weight file is in a format of its own, whatever is named.
+        let Some(format) = format.filter(|_| model.stored.is_none()) else { return Ok(best) };
+        let format = catalog.format(format).map_err(|e| e.one_line())?;
+        return here().filter(runs).find(|r| runs_in(device, r, model, format)).ok_or_else(|| {
+            let known = here().filter(runs).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
+            format!("none of the runtimes of {} loads weight format `{}`: it has {known}", device.id, format.id)
+        });
     };
     let meant = catalog.runtime(id).map_err(|e| e.one_line())?;
     let known = || here().map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -207,8 +216,32 @@ pub fn runtime_on<'a>(
     if runs(&found) { Ok(found) } else { Err(format!("runtime `{id}` does not run {} models", model.task.id())) }
 }
 
-/// The format that is meant for a model on a runtime: the one named, that of its weight file, or the best that the
-/// runtime loads.
+/// Whether a runtime runs a model in a format on a device.
+fn runs_in(device: &Device, runtime: &Runtime, model: &Model, format: &Format) -> bool {
+    runtime.loads(format) && format.runs_on(device) && runtime.exception(device, model, format).is_none_or(|e| e.on_cpu)
+}
+
+/// The format in which a model is usually run on a runtime of a device: that of its makers where it is a quantised one, else
+/// the first that the runtime lists. Text encoders are published as f16 where language models are quantised; networks of
+/// vision and speech run in 8 bits on units that are made for it, and elsewhere in the first floating-point format.
+#[must_use]
+pub fn usual_format<'a>(catalog: &'a Catalog, device: &Device, runtime: &Runtime, model: &Model) -> Option<&'a Format> {
+    const PLAIN: [&str; 3] = ["f16", "bf16", "f32"];
+    let runs = |id: &str| catalog.formats().find(|f| f.id == id).filter(|f| runs_in(device, runtime, model, f));
+    let first = |ids: &[&str]| ids.iter().find_map(|id| runs(id));
+    let listed = || runtime.formats.iter().find_map(|id| runs(id));
+    let native = model.native_format.as_deref().filter(|id| !PLAIN.contains(id)).and_then(runs);
+    let usual = match (native, model.task) {
+        (Some(native), _) => Some(native),
+        (None, Task::Embedding | Task::Reranker) => first(&["f16", "bf16"]),
+        (None, task) if task.is_language() => listed().filter(|f| f.id != "f32").or_else(|| first(&["bf16", "f16"])),
+        (None, _) if runtime.backend == Backend::Npu => first(&["int8", "w8a8"]),
+        (None, _) => runtime.formats.iter().filter(|id| PLAIN.contains(&id.as_str())).find_map(|id| runs(id)),
+    };
+    usual.or_else(listed)
+}
+
+/// The format that is meant for a model on a runtime: the one named, that of its weight file, or the usual one.
 ///
 /// # Errors
 /// A sentence when the runtime does not load it or the file is in another one.
@@ -219,9 +252,6 @@ pub fn format_of<'a>(
     model: &Model,
     id: Option<&str>,
 ) -> Result<&'a Format, String> {
-    let runs = |f: &Format| {
-        runtime.loads(f) && f.runs_on(device) && runtime.exception(device, model, f).is_none_or(|e| e.on_cpu)
-    };
     let stored = model.stored.as_ref().map(|s| s.format.as_str());
     let format = match (id, stored) {
         (Some(id), Some(stored)) => {
@@ -233,15 +263,12 @@ pub fn format_of<'a>(
         }
         (Some(id), None) => catalog.format(id).map_err(|e| e.one_line())?,
         (None, Some(stored)) => catalog.format(stored).map_err(|e| e.one_line())?,
-        (None, None) => catalog
-            .formats()
-            .filter(|f| runs(f))
-            .min_by_key(|f| catalog.quality_loss(model, runtime, f).unwrap_or(Share::ONE))
+        (None, None) => usual_format(catalog, device, runtime, model)
             .ok_or_else(|| format!("no weight format of {} is known", runtime.id))?,
     };
     if !runtime.loads(format) {
         Err(format!("runtime `{}` does not load weight format `{}`", runtime.id, format.id))
-    } else if runs(format) {
+    } else if runs_in(device, runtime, model, format) {
         Ok(format)
     } else {
         Err(format!("runtime `{}` does not run `{}` in {} on {}", runtime.id, model.id, format.id, device.id))

@@ -227,7 +227,7 @@ pub struct Sweep {
 /// What is wrong with it.
 pub fn sweep(text: &str) -> Result<Sweep, Diagnostic> {
     let wrong = |why: &str| {
-        Diagnostic::error(format!("`{text}` is no sweep: {why}"))
+        Diagnostic::error(format!("`{text}` is not a sweep: {why}"))
             .hint("for example --sweep workloads.talk.context=1024..8192..512, or a list: --sweep objective=capex,tco")
     };
     let (path, values) = text.split_once('=').ok_or_else(|| wrong("PATH=A..B is expected"))?;

@@ -194,7 +194,7 @@ fn read_text(path: &Path) -> Result<String, Diagnostic> {
     if bytes.len() as u64 > MAX_TEXT {
         return Err(Diagnostic::error(format!("the file is larger than {MAX_TEXT} bytes")).in_file(&shown(path)));
     }
-    String::from_utf8(bytes).map_err(|_| Diagnostic::error("the file is no UTF-8 text").in_file(&shown(path)))
+    String::from_utf8(bytes).map_err(|_| Diagnostic::error("the file is not UTF-8 text").in_file(&shown(path)))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {

@@ -45,7 +45,7 @@ impl Header {
 pub fn header_length(first: [u8; 8], file_bytes: u64, name: &str) -> Result<u64, Diagnostic> {
     let length = u64::from_le_bytes(first);
     if length > MAX_HEADER || length > file_bytes.saturating_sub(8) {
-        let message = format!("no safetensors file: a header of {length} bytes in a file of {file_bytes}");
+        let message = format!("not a safetensors file: the header claims {length} bytes, the file has {file_bytes}");
         return Err(Diagnostic::error(message).in_file(name));
     }
     Ok(length)
@@ -57,7 +57,7 @@ pub fn header_length(first: [u8; 8], file_bytes: u64, name: &str) -> Result<u64,
 /// Invalid JSON, tensors that stand twice, that overlap, or whose size does not follow from type and shape.
 pub fn parse_header(text: &[u8], name: &str) -> Result<Header, Diagnostic> {
     let fail = |message: String| Diagnostic::error(message).in_file(name);
-    let text = std::str::from_utf8(text).map_err(|_| fail("the header is no text".to_owned()))?;
+    let text = std::str::from_utf8(text).map_err(|_| fail("the header is not UTF-8 text".to_owned()))?;
     let Entries(entries) =
         serde_json::from_str(text.trim_end()).map_err(|e| fail(format!("the header cannot be read: {e}")))?;
     let mut tensors = Vec::with_capacity(entries.len());
@@ -110,10 +110,10 @@ pub fn weights(headers: Vec<Header>, name: &str) -> Result<StoredWeights, Diagno
     for header in headers {
         bytes = bytes
             .checked_add(header.data.0)
-            .ok_or_else(|| Diagnostic::error("the files are absurdly large").in_file(name))?;
+            .ok_or_else(|| Diagnostic::error("the files hold more bytes than can be counted").in_file(name))?;
         for tensor in header.tensors {
             if !seen.insert(tensor.name.clone()) {
-                return Err(Diagnostic::error(format!("tensor `{}` stands twice", tensor.name)).in_file(name));
+                return Err(Diagnostic::error(format!("tensor `{}` is defined twice", tensor.name)).in_file(name));
             }
             tensors.push(tensor);
         }
@@ -196,7 +196,7 @@ fn element_bits(dtype: &str) -> Option<u64> {
     })
 }
 
-/// The entries of a header; a name that stands twice is refused, which a plain map would hide.
+/// The entries of a header; a name that is defined twice is refused, which a plain map would hide.
 struct Entries(Vec<(String, Entry)>);
 
 #[derive(serde::Deserialize)]
@@ -226,7 +226,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
         let mut seen = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
             if !seen.insert(name.clone()) {
-                return Err(de::Error::custom(format!("`{name}` stands twice")));
+                return Err(de::Error::custom(format!("`{name}` is defined twice")));
             }
             if name == "__metadata__" {
                 map.next_value::<IgnoredAny>()?;

@@ -14,19 +14,19 @@ use crate::planner::budget::{Answer, Question};
 use crate::planner::checklist::{Step, checklist};
 use crate::units::{Bytes, Range};
 
-/// The sizing checklist, filled in.
+/// The sizing checklist, filled in. `silent`: the weight format was not named but is the usual one.
 #[must_use]
-pub fn budget_text(question: &Question<'_>, answer: &Answer) -> String {
+pub fn budget_text(question: &Question<'_>, answer: &Answer, silent: bool) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = write_budget(&mut out, question, answer);
+    let _ = write_budget(&mut out, question, answer, silent);
     out
 }
 
-fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer) -> std::fmt::Result {
+fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer, silent: bool) -> std::fmt::Result {
     writeln!(
         out,
-        "{} as {} on {} ({}), {} {}\n",
+        "{} as {} on {} ({}), {} {}",
         question.model.id,
         question.format.id,
         question.device.id,
@@ -34,6 +34,11 @@ fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer) -> s
         question.runtime.id,
         if answer.fits() { "fits" } else { "does not fit" }
     )?;
+    if silent {
+        let format = &question.format.id;
+        writeln!(out, "{format} is assumed, the usual format on {}; --weights takes another", question.runtime.id)?;
+    }
+    writeln!(out)?;
     for (i, step) in checklist(question, answer).iter().enumerate() {
         let Step { title, bytes, how } = step;
         match bytes {
@@ -125,9 +130,9 @@ pub fn budget_table(answer: &Answer) -> Table {
     table
 }
 
-/// The budget with its steps for programs.
+/// The budget with its steps for programs. `silent`: the weight format was not named but is the usual one.
 #[must_use]
-pub fn budget_value(question: &Question<'_>, answer: &Answer) -> Value {
+pub fn budget_value(question: &Question<'_>, answer: &Answer, silent: bool) -> Value {
     let steps: Vec<_> = checklist(question, answer)
         .into_iter()
         .map(|s| json!({ "step": s.title, "bytes": s.bytes.map(|b| b.0), "how": s.how }))
@@ -157,6 +162,7 @@ pub fn budget_value(question: &Question<'_>, answer: &Answer) -> Value {
         "mode": question.mode.id,
         "runtime": question.runtime.id,
         "weights": question.format.id,
+        "weights_assumed": silent,
         "flash_attention": answer.flash_attention,
         "activation_rule": answer.activation_rule,
         "fits": answer.fits(),

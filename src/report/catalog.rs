@@ -8,9 +8,15 @@ use serde_json::{Map, Value};
 use super::table::{Cell, Table};
 use crate::catalog::Catalog;
 use crate::catalog::check::Finding;
+use crate::catalog::schema::ModelEntry;
 use crate::diag::Diagnostic;
-use crate::domain::{Availability, FlashSupport, FormatKind, Provenance};
-use crate::names::folded;
+use crate::domain::{Availability, Device, DeviceClass, FlashSupport, FormatKind, MemoryKind, Provenance, Runtime};
+use crate::figures;
+use crate::names::{SUGGESTED, containing, folded};
+use crate::units::Milliwatts;
+
+/// Names that an error lists.
+const MOST_LISTED: usize = 40;
 
 /// How many entries each list has.
 #[must_use]
@@ -28,11 +34,12 @@ pub fn summary(catalog: &Catalog) -> Table {
     table
 }
 
-/// All devices: the price is that of one with its required accessories, power the highest of its modes.
+/// The devices that are kept: the price is that of one with its required accessories, power the highest of its modes.
 #[must_use]
-pub fn devices(catalog: &Catalog) -> Table {
+pub fn devices(catalog: &Catalog, keep: impl Fn(&Device) -> bool) -> Table {
     let mut table = Table::new(&[
         "device",
+        "name",
         "vendor",
         "class",
         ">memory_mib",
@@ -45,20 +52,19 @@ pub fn devices(catalog: &Catalog) -> Table {
         "availability",
         "unverified",
     ]);
-    for device in catalog.devices() {
-        let bandwidth = device.modes.iter().filter_map(|m| m.bandwidth).map(|b| b.0).reduce(f64::max);
-        let power = device.modes.iter().filter_map(|m| m.power).max();
+    for device in catalog.devices().filter(|d| keep(d)) {
         let capacity = device.pools.first().map(|p| p.capacity.0 / crate::units::MIB);
         table.rows.push(vec![
             Cell::text(&device.id),
+            Cell::text(&device.name),
             Cell::text(&device.vendor),
             Cell::text(device.class.id()),
             Cell::whole(device.installed.0 / crate::units::MIB),
             Cell::or_empty(capacity, Cell::whole),
-            Cell::or_empty(bandwidth, |b| Cell::fixed(b / 1e9, 1)),
-            Cell::text(device.modes.iter().map(|m| m.id.as_str()).collect::<Vec<_>>().join(";")),
-            Cell::or_empty(power, |p| Cell::Number(p.to_string())),
-            Cell::or_empty(device.prices.first(), |p| Cell::Number(p.price.to_string())),
+            Cell::or_empty(bandwidth(device), |b| Cell::fixed(b, 1)),
+            Cell::list(device.modes.iter().map(|m| m.id.as_str())),
+            Cell::or_empty(most_power(device), Cell::watts),
+            Cell::or_empty(device.prices.first(), |p| Cell::money(p.price)),
             Cell::or_empty(device.price_date.as_ref(), Cell::text),
             Cell::text(match device.availability {
                 Availability::Offered => "offered",
@@ -70,9 +76,42 @@ pub fn devices(catalog: &Catalog) -> Table {
     table
 }
 
-/// All models.
+/// The same in human-readable form: what people choose by.
 #[must_use]
-pub fn models(catalog: &Catalog) -> Table {
+pub fn devices_shown(catalog: &Catalog, keep: impl Fn(&Device) -> bool) -> Table {
+    let mut table =
+        Table::new(&["device", "name", "class", ">memory", ">GB/s", ">W", ">price USD", "price date", "unconfirmed"]);
+    for device in catalog.devices().filter(|d| keep(d)) {
+        // A module without a memory of its own works in that of the host that belongs to it.
+        let of_host = device.class == DeviceClass::Accelerator && device.memory_kind == MemoryKind::Unified;
+        let memory = format!("{} GiB{}", device.installed.gib(), if of_host { " (host)" } else { "" });
+        table.rows.push(vec![
+            Cell::text(&device.id),
+            Cell::text(&device.name),
+            Cell::text(device.class.id()),
+            Cell::text(memory),
+            Cell::or_empty(bandwidth(device), |b| Cell::text(figures::rate(b))),
+            Cell::or_empty(most_power(device), Cell::watts),
+            Cell::or_empty(device.prices.first(), |p| Cell::money(p.price)),
+            Cell::or_empty(device.price_date.as_ref(), Cell::text),
+            unverified(&device.provenance),
+        ]);
+    }
+    table
+}
+
+/// The highest memory bandwidth of its modes, in GB/s.
+fn bandwidth(device: &Device) -> Option<f64> {
+    device.modes.iter().filter_map(|m| m.bandwidth).map(|b| b.0 / 1e9).reduce(f64::max)
+}
+
+fn most_power(device: &Device) -> Option<Milliwatts> {
+    device.modes.iter().filter_map(|m| m.power).max()
+}
+
+/// The models that are kept.
+#[must_use]
+pub fn models(catalog: &Catalog, keep: impl Fn(&ModelEntry) -> bool) -> Table {
     let mut table = Table::new(&[
         "model",
         "task",
@@ -84,7 +123,7 @@ pub fn models(catalog: &Catalog) -> Table {
         "released",
         "unverified",
     ]);
-    for model in catalog.model_entries() {
+    for model in catalog.model_entries().filter(|m| keep(m)) {
         let spec = model.architecture.as_ref();
         table.rows.push(vec![
             Cell::text(&model.id),
@@ -101,6 +140,32 @@ pub fn models(catalog: &Catalog) -> Table {
     table
 }
 
+/// The same in human-readable form.
+#[must_use]
+pub fn models_shown(catalog: &Catalog, keep: impl Fn(&ModelEntry) -> bool) -> Table {
+    let mut table = Table::new(&["model", "task", ">parameters", ">active", ">max context", "licence", "also called"]);
+    let billions = |n: u64| match n {
+        0..1_000_000_000 => format!("{} M", figures::rate(n as f64 / 1e6)),
+        _ => format!("{} B", figures::rate(n as f64 / 1e9)),
+    };
+    for model in catalog.model_entries().filter(|m| keep(m)) {
+        let context = model.architecture.as_ref().and_then(|s| s.max_context);
+        // The last part of the id is an alias by rule and says nothing new.
+        let own = folded(model.id.rsplit('/').next().unwrap_or(&model.id));
+        let aliases = model.aliases.iter().filter(|a| folded(a) != own);
+        table.rows.push(vec![
+            Cell::text(&model.id),
+            Cell::text(model.task.id()),
+            Cell::text(billions(model.parameters)),
+            Cell::or_empty(model.active_parameters.filter(|a| *a != model.parameters), |n| Cell::text(billions(n))),
+            Cell::or_empty(context, |c| Cell::text(figures::count(c))),
+            Cell::or_empty(model.licence.as_ref(), Cell::text),
+            Cell::list(aliases),
+        ]);
+    }
+    table
+}
+
 /// All weight formats; GGUF file types have no bits of their own, since each tensor gets its own type.
 #[must_use]
 pub fn formats(catalog: &Catalog) -> Table {
@@ -112,7 +177,7 @@ pub fn formats(catalog: &Catalog) -> Table {
         };
         table.rows.push(vec![
             Cell::text(&format.id),
-            Cell::text(format.aliases.join(";")),
+            Cell::list(&format.aliases),
             Cell::text(kind),
             Cell::or_empty(bits, |b| Cell::fixed(b, 3)),
             Cell::or_empty(format.quality_loss, |l| Cell::fixed(l.as_f64(), 6)),
@@ -122,9 +187,9 @@ pub fn formats(catalog: &Catalog) -> Table {
     table
 }
 
-/// All runtimes, one row per backend.
+/// The runtimes that are kept, one row per backend.
 #[must_use]
-pub fn runtimes(catalog: &Catalog) -> Table {
+pub fn runtimes(catalog: &Catalog, keep: impl Fn(&Runtime) -> bool) -> Table {
     let mut table = Table::new(&[
         "runtime",
         "engine",
@@ -137,16 +202,16 @@ pub fn runtimes(catalog: &Catalog) -> Table {
         ">framework_mib",
         ">devices",
     ]);
-    for runtime in catalog.runtimes() {
+    for runtime in catalog.runtimes().filter(|r| keep(r)) {
         let devices = catalog.devices().filter(|d| d.runtimes.contains(&runtime.id)).count();
         table.rows.push(vec![
             Cell::text(&runtime.id),
             Cell::text(&runtime.engine_id),
             Cell::text(word(&runtime.engine)),
             Cell::text(word(&runtime.backend)),
-            Cell::text(runtime.tasks.iter().map(|t| t.id()).collect::<Vec<_>>().join(";")),
-            Cell::text(runtime.formats.join(";")),
-            Cell::text(runtime.kv_types.join(";")),
+            Cell::list(runtime.tasks.iter().map(|t| t.id())),
+            Cell::list(&runtime.formats),
+            Cell::list(&runtime.kv_types),
             Cell::text(match runtime.flash_attention {
                 FlashSupport::Always => "always",
                 FlashSupport::Optional => "optional",
@@ -184,7 +249,7 @@ fn word<T: Serialize>(value: &T) -> String {
 }
 
 fn unverified(provenance: &Provenance) -> Cell {
-    Cell::text(provenance.unverified.join(";"))
+    Cell::list(&provenance.unverified)
 }
 
 /// Everything of a name, in the form of a catalog file: changed and saved, it can be laid over the shipped facts.
@@ -225,9 +290,16 @@ pub fn catalog_entries(catalog: &Catalog, name: &str) -> Result<Value, Diagnosti
             .chain(catalog.formats().map(|f| f.id.as_str()))
             .chain(catalog.runtimes().map(|r| r.id.as_str()))
             .chain(catalog.os_images().map(|o| o.id.as_str()));
-        return Err(Diagnostic::error(format!("nothing in the catalogs is called `{name}`"))
-            .did_you_mean(name, names)
-            .hint("`edgemem catalog list` shows what there is"));
+        let error = Diagnostic::error(format!("nothing in the catalogs is called `{name}`"));
+        let names: Vec<&str> = names.collect();
+        let parts = containing(name, names.iter().copied(), MOST_LISTED);
+        let error = match parts.len() {
+            0..=SUGGESTED => error.did_you_mean(name, names),
+            _ => error.hint(format!("it is a part of {}", parts.join(", "))),
+        };
+        return Err(error.hint(format!(
+            "`edgemem catalog list devices {name}` and `edgemem model list {name}` show what has it in its name"
+        )));
     }
     Ok(Value::Object(lists))
 }

@@ -82,7 +82,7 @@ pub fn limits_text(scenario: &Scenario, limits: &[Limits<'_>], frontier: bool, w
     }
     end(&mut text, &table, width);
     text.push_str(&format!(
-        "Of each device the configuration with the most streams on target, then the longest context; --format csv has all {}, \
+        "Of each device the configuration with the most streams on target, then the longest context;\n--format csv has all {}, \
          with modes and targets.\n",
         limits.len()
     ));
@@ -95,7 +95,7 @@ fn meaning(workload: &Workload) -> String {
         return "streams: the most that fit; on target: the most that fit and meet the targets".to_owned();
     }
     format!(
-        "streams: the most of {} tokens that fit; on target: the most that fit and meet the targets; context: the longest of {}",
+        "streams: the most of {} tokens that fit; on target: the most that fit and meet the targets;\ncontext: the longest of {}",
         figures::count(workload.context),
         figures::counted(u64::from(workload.streams), "stream")
     )
@@ -107,7 +107,7 @@ fn columns(workload: &Workload, frontier: bool) -> Vec<&'static str> {
     columns.extend(language.then_some("cache"));
     columns.extend([">streams", "full at", ">on target"]);
     if language {
-        columns.extend([">context", "context ends at"]);
+        columns.extend([">context", "ends at"]);
     }
     columns.extend([if workload.model.task.decodes() { ">tok/s" } else { ">inferences/s" }, "basis"]);
     columns.extend(frontier.then_some("streams x context"));

@@ -21,7 +21,8 @@ mod whatif;
 pub use budget::{budget_table, budget_text, budget_value};
 pub use candidates::{basis, candidates, candidates_text};
 pub use catalog::{
-    catalog_entries, devices, findings, findings_text, flattened, formats, models, os_images, runtimes, summary,
+    catalog_entries, devices, devices_shown, findings, findings_text, flattened, formats, models, models_shown,
+    os_images, runtimes, summary,
 };
 pub use check::{check_json, check_table, check_text, saved_json};
 pub use explain::{explained_json, explained_markdown, explained_text};

@@ -66,7 +66,7 @@ pub fn model_value(model: &Model) -> Result<Value, String> {
     Ok(Value::Object(value))
 }
 
-/// Everything about a model for eyes, with its catalog entry in YAML at the end.
+/// Everything about a model in human-readable form, with its catalog entry in YAML at the end.
 ///
 /// # Errors
 /// A message when the entry cannot be written.

@@ -293,9 +293,10 @@ impl Table {
             if column.align == Align::Right {
                 c.set_cell_alignment(CellAlignment::Right);
             }
-            // Lines break between words: an id that is broken cannot be copied, nor found.
+            // Lines break between words, and titles not at all: an id that is broken cannot be copied, nor found.
             let cells = rows.iter().filter_map(|row| row.get(i)).map(AsRef::as_ref);
-            let longest = cells.chain([column.name]).flat_map(str::split_whitespace).map(|w| w.chars().count()).max();
+            let words = cells.flat_map(str::split_whitespace).chain([column.name]);
+            let longest = words.map(|w| w.chars().count()).max();
             if let (Some(_), Some(Ok(longest))) = (width, longest.map(u16::try_from)) {
                 let least = longest.saturating_add(c.padding_width());
                 c.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));

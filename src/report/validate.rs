@@ -72,7 +72,7 @@ fn missing(validation: &Validation<'_>) -> Vec<&'static str> {
     validation.parts.iter().filter(|p| p.measured.is_none()).map(|p| p.part.id()).collect()
 }
 
-/// The comparison for eyes.
+/// The comparison in human-readable form.
 #[must_use]
 pub fn validation_text(validation: &Validation<'_>, width: Option<u16>) -> String {
     let mut out = String::new();

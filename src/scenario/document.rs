@@ -50,7 +50,7 @@ impl FromStr for Path {
     fn from_str(text: &str) -> Result<Self, Diagnostic> {
         let segments: Vec<String> = text.split('.').map(str::to_owned).collect();
         if segments.iter().any(String::is_empty) {
-            return Err(Diagnostic::error(format!("`{text}` is no path: keys joined by single dots are expected")));
+            return Err(Diagnostic::error(format!("`{text}` is not a path: keys joined by single dots are expected")));
         }
         Ok(Self(segments))
     }

@@ -4,13 +4,14 @@
 //! into a [`Scenario`], in which every name is looked up, every default filled in and every contradiction refused.
 
 mod document;
+mod mend;
 mod reader;
 mod resolve;
 mod schema;
 mod workload;
 
 pub use document::{Document, Path, PathError};
-pub use resolve::{FindModel, resolve};
+pub use resolve::{FindModel, resolve, resolve_or_tell_all};
 pub use schema::scenario_schema;
 
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub struct Limits {
     pub price: Option<Money>,
     /// Most it may draw at full load.
     pub power: Option<Milliwatts>,
-    /// Most devices; 1 when silent.
+    /// Most devices [default: 1].
     pub devices: Option<u32>,
     /// Most days from order to delivery.
     pub lead_time_days: Option<u32>,

@@ -7,7 +7,7 @@ use crate::yaml::{Node, Value};
 
 /// Larger numbers than these are slips of the keyboard.
 const MAX_COUNT: u64 = 10_000_000;
-/// Longest context that is not absurd, in tokens.
+/// Longest context that is read, in tokens.
 pub(super) const MAX_CONTEXT: u64 = 1 << 28;
 const MAX_RATE: f64 = 1e9;
 const MAX_MONEY: f64 = 1e9;
@@ -68,15 +68,65 @@ impl<'a> Keys<'a> {
         for (key, _) in self.entries {
             let text = key.text().unwrap_or_default();
             if !self.known.contains(&text) {
-                return Err(self
-                    .doc
-                    .error(key.at, format!("unknown key `{text}` in {}", self.what))
-                    .did_you_mean(text, self.known.iter().copied())
-                    .hint(format!("{} takes {}", self.what, self.known.join(", "))));
+                let error = self.doc.error(key.at, format!("unknown key `{text}` in {}", self.what)).in_itself();
+                let error = match meant(text) {
+                    Some(Meant::Key(of, keys)) => match keys.iter().find(|key| self.known.contains(key)) {
+                        Some(key) => error.suggest(&[key]),
+                        None => {
+                            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+                            error.hint(format!("{of} takes {}", keys.join(" or ")))
+                        }
+                    },
+                    Some(Meant::Nothing) => error.hint("plans do not compare this"),
+                    None => error.did_you_mean(text, self.known.iter().copied()),
+                };
+                return Err(error.hint(format!("{} takes {}", self.what, self.known.join(", "))));
             }
         }
         Ok(())
     }
+}
+
+/// What a key is meant to say that other programs have, and this one calls otherwise.
+enum Meant {
+    /// The group that takes it, and what it is called there.
+    Key(&'static str, &'static [&'static str]),
+    /// Nothing that a plan knows.
+    Nothing,
+}
+
+/// Keys that newcomers guess: the words of serving engines, of video systems and of data sheets.
+fn meant(key: &str) -> Option<Meant> {
+    let (of, keys): (_, &[&str]) = match key.to_lowercase().replace('-', "_").as_str() {
+        "fps" | "frames_s" | "frames_per_second" | "hz" | "inferences" | "rps" | "requests_s" => {
+            ("`targets`", &["inferences_s"])
+        }
+        "tok_s" | "tps" | "tokens_s" | "tokens_per_second" | "tokens_per_s" | "toks" | "decode" | "decode_tps" => {
+            ("`targets`", &["decode_tok_s"])
+        }
+        "rtf" | "rtfx" | "real_time_factor" | "realtime" => ("`targets`", &["realtime_factor"]),
+        "throughput" | "rate" | "speed" => ("`targets`", &["decode_tok_s", "inferences_s"]),
+        "ttft" | "ttft_ms" | "first_token" | "time_to_first_token" => ("`targets`", &["ttft_s"]),
+        "latency" | "latency_ms" | "max_latency" | "deadline" => ("`targets`", &["latency_s"]),
+        "cameras" | "channels" | "concurrency" | "concurrent" | "parallel" | "sequences" | "max_num_seqs" => {
+            ("a workload", &["streams"])
+        }
+        "ctx" | "ctx_size" | "n_ctx" | "context_length" | "context_size" | "max_model_len" | "max_tokens" => {
+            ("a workload", &["context"])
+        }
+        "quant" | "quantization" | "quantisation" | "precision" | "dtype" | "format" => ("a workload", &["weights"]),
+        "engine" | "engines" | "runtime" | "backend" => ("a workload", &["runtimes"]),
+        "cost" | "max_cost" | "max_price" | "price" | "budget" | "budget_usd" => ("`limits`", &["price_usd"]),
+        "power" | "watts" | "max_power" | "max_power_w" | "tdp" => ("`limits`", &["power_w"]),
+        "lead_time" | "delivery_days" => ("`limits`", &["lead_time_days"]),
+        "units" | "quantity" | "units_per_site" | "number" => ("a scenario or a site", &["count"]),
+        "temperature" | "temperature_c" | "operating_temperature" | "temp_c" => ("`allow`", &["operating_temp_c"]),
+        "resolution" | "image_size" | "imgsz" | "input_size" => ("a workload", &["input_px"]),
+        "weight_g" | "weight_kg" | "weight" | "size_mm" | "dimensions" | "volume_l" | "supply_v" | "voltage" | "ip"
+        | "ip_rating" | "fanless" => return Some(Meant::Nothing),
+        _ => return None,
+    };
+    Some(Meant::Key(of, keys))
 }
 
 fn wrong(doc: &Document, node: &Node, key: &str, expected: &str) -> Diagnostic {
@@ -88,7 +138,7 @@ fn wrong(doc: &Document, node: &Node, key: &str, expected: &str) -> Diagnostic {
         Value::Bool(b) => format!("`{b}`"),
         other => other.kind().to_owned(),
     };
-    let error = doc.error(node.at, format!("`{key}` must be {expected}, found {found}"));
+    let error = doc.error(node.at, format!("`{key}` must be {expected}, found {found}")).in_itself();
     match &node.value {
         Value::Text(text) if text.replace(['_', ','], "").trim_end_matches('%').trim().parse::<f64>().is_ok() => {
             error.hint("write the number plainly, without quotes and separators")
@@ -218,7 +268,7 @@ pub(super) fn texts<'a>(doc: &'a Document, node: &'a Node, key: &str) -> Result<
     for item in items {
         let text = text(doc, item, key)?;
         if seen.iter().any(|(t, _)| *t == text) {
-            return Err(doc.error(item.at, format!("`{text}` stands twice in `{key}`")));
+            return Err(doc.error(item.at, format!("`{text}` is listed twice in `{key}`")));
         }
         seen.push((text, item));
     }

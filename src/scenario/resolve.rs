@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::document::Document;
+use super::mend;
 use super::reader::{self, Keys};
 use super::workload;
 use super::{Allow, DEFAULT_SITE, Fleet, Horizon, Limits, NamedDevice, ObjectiveKind, Scenario, Site};
@@ -14,6 +15,24 @@ use crate::yaml::{Node, Value};
 
 /// Finds the model that a scenario names: a catalog id or alias, or a file.
 pub type FindModel<'a> = dyn Fn(&str) -> Result<Arc<Model>, Diagnostic> + 'a;
+
+/// Resolves a scenario against a catalog, as [`resolve`] does.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the file.
+pub fn resolve_or_tell_all(
+    doc: &Document,
+    catalog: &Catalog,
+    find_model: &FindModel<'_>,
+) -> Result<Scenario, Diagnostic> {
+    resolve(doc, catalog, find_model).map_err(|first| {
+        let language = catalog.model_entries().find(|m| m.task.decodes());
+        let stand_in = language.map_or("", |m| m.id.as_str());
+        let errors = mend::all(doc, first, stand_in, |doc| resolve(doc, catalog, find_model).err());
+        // There is one at least: the first.
+        Diagnostic::together(errors).unwrap_or_else(|| Diagnostic::error("the scenario is wrong"))
+    })
+}
 
 /// Resolves a scenario against a catalog.
 ///
@@ -202,7 +221,7 @@ pub(super) fn runtimes(doc: &Document, node: &Node, key: &str, catalog: &Catalog
 
 /// A look-up's error at the place where the name stands.
 pub(super) fn place(doc: &Document, node: &Node, error: Diagnostic) -> Diagnostic {
-    let error = error.in_file(&doc.file);
+    let error = error.in_file(&doc.file).in_itself();
     match node.at {
         Some(at) => error.at(at).with_source(&doc.text),
         None => error,

@@ -10,13 +10,13 @@ use crate::domain::{DeviceClass, ImageSize, KvType};
 pub fn scenario_schema() -> Value {
     let site_keys = || {
         vec![
-            ("count", whole(1, 10_000_000, "Units of this kind; 1 when silent")),
+            ("count", whole(1, 10_000_000, "Units of this kind [default: 1]")),
             ("redundancy", whole(0, 1, "1: every workload still runs when any one device of the unit fails")),
             ("workloads", list_of(reference("workload"), "What must run")),
         ]
     };
     let mut keys = vec![
-        ("scenario", text("Name; the file's when silent")),
+        ("scenario", text("Name [default: that of the file]")),
         ("description", text("One sentence")),
         ("objective", json!({ "enum": ["capex", "tco", "power"], "default": "capex" })),
         ("headroom", share("Added to steady memory", 10.0, "25%")),
@@ -65,9 +65,9 @@ fn horizon() -> Value {
     group(
         "For energy costs",
         vec![
-            ("years", number(0.0, 100.0, "3 when silent")),
-            ("hours_per_day", number(0.0, 24.0, "Operating hours; 24 when silent")),
-            ("electricity_usd_per_kwh", number(0.0, 1000.0, "0.20 when silent")),
+            ("years", number(0.0, 100.0, "Length of the horizon [default: 3]")),
+            ("hours_per_day", number(0.0, 24.0, "Operating hours [default: 24]")),
+            ("electricity_usd_per_kwh", number(0.0, 1000.0, "Price of a kilowatt-hour [default: 0.20]")),
         ],
         &[],
     )
@@ -79,7 +79,7 @@ fn limits() -> Value {
         vec![
             ("price_usd", positive("Most it may cost, accessories included, in US dollars")),
             ("power_w", positive("Most it may draw at full load of the chosen modes, in watts")),
-            ("devices", whole(1, 1000, "Most devices; 1 when silent")),
+            ("devices", whole(1, 1000, "Most devices [default: 1]")),
             ("lead_time_days", whole(0, 10_000, "Most days from order to delivery")),
             (
                 "settings",
@@ -152,7 +152,7 @@ fn workload() -> Value {
         "description": "One type for keys and values, or a pair such as q8_0/q4_0",
         "anyOf": [{ "enum": kv }, { "pattern": "^[A-Za-z0-9_]+( */ *[A-Za-z0-9_]+)?$" }],
     });
-    let micro = || whole(1, 1 << 20, "Most tokens computed at once (llama.cpp); 512 when silent");
+    let micro = || whole(1, 1 << 20, "Most tokens computed at once (llama.cpp) [default: 512]");
     group(
         "One model that must run",
         vec![
@@ -163,19 +163,19 @@ fn workload() -> Value {
                 whole(
                     1,
                     1 << 28,
-                    "Tokens per stream, prompt and answer together; 4096 when silent, of an embedding model or reranker as many as `prompt`",
+                    "Tokens per stream, prompt and answer together [default: 4096; of an embedding model or reranker as many as `prompt`]",
                 ),
             ),
             (
                 "streams",
-                whole(1, 65_536, "Sequences, cameras or microphones at once, each with the targets; 1 when silent"),
+                whole(1, 65_536, "Sequences, cameras or microphones at once, each with the targets [default: 1]"),
             ),
             (
                 "prompt",
                 whole(
                     1,
                     1 << 28,
-                    "Tokens, for the time to the first one; half of the context when silent. Embedding models: tokens of one input; rerankers: of query and passage together; 512 when silent",
+                    "Tokens, for the time to the first one [default: half of the context]. Embedding models: tokens of one input; rerankers: of query and passage together; 512 when silent",
                 ),
             ),
             ("images", whole(0, 100_000, "Images in the prompt")),
@@ -196,7 +196,7 @@ fn workload() -> Value {
             ("image_tokens", whole(1, 1 << 28, "Tokens that each image becomes, in place of its size")),
             ("targets", reference("targets")),
             ("duty", share("Share of time at the target rate", 1.0, "100%")),
-            ("weights", words("Weight formats to choose from; all within max_quality_loss when silent")),
+            ("weights", words("Weight formats to choose from [default: all within max_quality_loss]")),
             ("max_quality_loss", share("Perplexity increase of the format over f16", 100.0, "5%")),
             (
                 "kv_cache",
@@ -205,26 +205,26 @@ fn workload() -> Value {
                     { "type": "array", "minItems": 1, "uniqueItems": true, "items": kv_type },
                 ]}),
             ),
-            ("runtimes", words("Runtimes to choose from; all when silent")),
+            ("runtimes", words("Runtimes to choose from [default: all]")),
             ("flash_attention", json!({ "enum": ["auto", "on", "off", true, false], "default": "auto" })),
             ("micro_batch", json!({ "oneOf": [micro(), { "type": "array", "minItems": 1, "items": micro() }] })),
             (
                 "batch",
-                whole(1, 1 << 20, "Most tokens handed over at once (llama.cpp); 2048 when silent, or the micro-batch"),
+                whole(1, 1 << 20, "Most tokens handed over at once (llama.cpp) [default: 2048, or the micro-batch]"),
             ),
             (
                 "outputs",
-                whole(1, 1 << 28, "Rows of logits asked for at once (llama.cpp); what a server asks for when silent"),
+                whole(1, 1 << 28, "Rows of logits asked for at once (llama.cpp) [default: what a server asks for]"),
             ),
             (
                 "prompt_cache_mib",
                 whole(
                     0,
                     1 << 24,
-                    "Most that llama-server keeps of finished prompts (--cache-ram), in MiB; 0 when silent",
+                    "Most that llama-server keeps of finished prompts (--cache-ram), in MiB [default: 0]",
                 ),
             ),
-            ("replicas", whole(1, 1000, "Copies on different devices; 1 when silent")),
+            ("replicas", whole(1, 1000, "Copies on different devices [default: 1]")),
             ("process", text("Workloads of one process share the engine's own memory")),
             ("together_with", words("Workloads that must be on the same devices")),
             ("apart_from", words("Workloads that must be on other devices")),
@@ -277,7 +277,7 @@ fn positive(description: &str) -> Value {
 
 fn share(description: &str, max: f64, default: &str) -> Value {
     json!({
-        "description": format!("{description}; a share such as 25% or 0.25, {default} when silent"),
+        "description": format!("{description}; a share such as 25% or 0.25 [default: {default}]"),
         "oneOf": [
             { "type": "number", "minimum": 0, "maximum": max },
             { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? *%$" },

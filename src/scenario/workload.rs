@@ -114,6 +114,7 @@ fn partner(
     let doc = context.doc;
     let j = workloads.iter().position(|w| w.name == name).ok_or_else(|| {
         doc.error(node.at, format!("no workload is called `{name}`"))
+            .in_itself()
             .did_you_mean(name, workloads.iter().map(|w| w.name.as_str()))
     })?;
     if i == j {

@@ -48,7 +48,7 @@ pub(super) struct Tariff {
     pub(super) flat: bool,
 }
 
-/// The unit in which costs are compared while the search runs: one in this unit is so many parts of a cent (milliwatt).
+/// The unit in which costs are compared while the search runs: how many of these units make one cent (milliwatt).
 pub(super) fn scale(problem: &Problem) -> i128 {
     match problem.objective {
         Objective::Capex => 1_000_000,

@@ -124,7 +124,7 @@ struct Taken {
 /// More comparisons of combinations than this are not made for one device.
 const MOST: usize = 300_000;
 
-/// Memory, load and latency, each in turn under those before it.
+/// Checks memory, then load, then latency, each assuming the earlier ones hold.
 fn room(problem: &Problem, site: &Site, index: usize) -> Option<Refusal> {
     let host = &problem.hosts[index];
     let short = |taken: &Taken| -> Vec<u64> {

@@ -20,7 +20,7 @@ pub(super) fn check(catalog: &Catalog, report: &mut Report) {
                 report.add("runtimes", id, "the id of a runtime", "no runtime of this id is known");
             }
             if device.runtimes[..i].contains(id) {
-                report.add("runtimes", id, "each runtime once", "it stands twice");
+                report.add("runtimes", id, "each runtime once", "it is listed twice");
             }
         }
         if device.runtimes.is_empty() {
@@ -108,7 +108,7 @@ fn modes(device: &DeviceEntry, report: &mut Report) {
     for (i, mode) in device.modes.iter().enumerate() {
         let field = |name: &str| format!("modes.{}.{name}", mode.id);
         if device.modes[..i].iter().any(|m| m.id.eq_ignore_ascii_case(&mode.id)) {
-            report.add("modes", &mode.id, "each mode once", "it stands twice");
+            report.add("modes", &mode.id, "each mode once", "it is listed twice");
         }
         let bandwidth = mode.bandwidth_gb_s;
         report.within(&field("bandwidth_gb_s"), bandwidth, (0.5, 20_000.0), "no memory is as slow or as fast");

@@ -111,7 +111,7 @@ pub(super) fn kv_types(catalog: &Catalog, report: &mut Report) {
         report.enter("cache types", &id);
         quality(Some(pair.quality_loss), report);
         if seen.contains(&id) {
-            report.add("k", &id, "each pair once", "it stands twice");
+            report.add("k", &id, "each pair once", "it is listed twice");
         }
         seen.push(id);
     }

@@ -176,7 +176,7 @@ fn pairs(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], cores: &[Document]) 
         held && loosest(core, knob).is_some_and(|d| matches!(asker.ask(&d), Verdict::Found(_)))
     };
     let masks: Vec<Vec<bool>> = knobs.iter().map(|knob| cores.iter().map(|core| opens(core, knob)).collect()).collect();
-    // Mostly one change opens one conflict and one the other; only when no such pair does it all others are tried.
+    // Try pairs that each resolve one of the conflicts first; then all others.
     let covering = |i: usize, j: usize| masks[i].iter().zip(&masks[j]).all(|(a, b)| *a || *b);
     let mut open = Vec::new();
     for wanted in [true, false] {

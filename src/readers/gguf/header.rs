@@ -106,8 +106,8 @@ pub enum HeaderError {
     /// A tensor whose dimensions contradict its type.
     #[error("tensor `{0}`: {1}")]
     Tensor(String, &'static str),
-    /// A text that is no UTF-8.
-    #[error("a name in the header is no UTF-8")]
+    /// A text that is not UTF-8.
+    #[error("a name in the header is not UTF-8")]
     Text,
     /// Two entries or tensors of the same name.
     #[error("`{0}` appears twice")]
@@ -241,7 +241,7 @@ impl<R: BufRead> Input<R> {
                     self.skip(length)?;
                     return Ok(Value::Other { len: 1 });
                 }
-                // A text that is no UTF-8 is of no use, but no reason to refuse the file.
+                // A text that is not UTF-8 is of no use, but no reason to refuse the file.
                 let text = self.text_of(length);
                 Ok(match text {
                     Ok(text) => Value::Text(text),
@@ -319,7 +319,7 @@ impl<R: BufRead> Input<R> {
         }
         match u64::try_from(element.bytes(&dims)) {
             Ok(bytes) if bytes <= u64::MAX / 4 => Ok(TensorInfo { name, dims, element, bytes, offset }),
-            _ => Err(HeaderError::Tensor(name, "its dimensions are absurdly large")),
+            _ => Err(HeaderError::Tensor(name, "its dimensions exceed what a file can hold")),
         }
     }
 }

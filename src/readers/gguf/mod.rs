@@ -68,7 +68,7 @@ fn short_by(path: &Path, header: &Header, length: u64) -> Option<String> {
 fn part_paths(path: &Path, number: u64, parts: u64) -> Result<Vec<PathBuf>, Diagnostic> {
     let refuse = |e: String| Diagnostic::error(e).in_file(&path.display().to_string());
     if parts > MAX_PARTS || number >= parts {
-        return Err(refuse(format!("part {} of {parts} is no part of a split file", number.saturating_add(1))));
+        return Err(refuse(format!("part {} of {parts} is not a part of a split file", number.saturating_add(1))));
     }
     let tail = |part: u64| format!("-{part:05}-of-{parts:05}.gguf");
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();

@@ -96,7 +96,8 @@ fn layers(text: Fields<'_>) -> Read<u32> {
         return Ok(layers);
     }
     if let Some(pattern) = text.text(LISTS) {
-        return u32::try_from(pattern.chars().count()).map_err(|_| "the pattern is absurdly long".to_owned());
+        return u32::try_from(pattern.chars().count())
+            .map_err(|_| "the pattern is longer than any model has layers".to_owned());
     }
     let listed = text.words(LISTS).map(|l| l.len()).or_else(|| text.objects(LISTS).map(|l| l.len()));
     match listed.and_then(|n| u32::try_from(n).ok()) {
@@ -168,7 +169,8 @@ fn bias(text: Fields<'_>, bias: Bias, keys: &[&str]) -> Read<bool> {
 fn rope_factors(text: Fields<'_>, head_dim: u32) -> Read<u32> {
     let Some(rope) = text.child(&["rope_scaling"]).or_else(|| text.child(&["rope_parameters"])) else { return Ok(0) };
     if let Some(serde_json::Value::Array(factors)) = rope.raw(&["long_factor"]) {
-        return u32::try_from(2 * factors.len()).map_err(|_| "`long_factor` is absurdly long".to_owned());
+        return u32::try_from(2 * factors.len())
+            .map_err(|_| "`long_factor` is longer than any head has dimensions".to_owned());
     }
     Ok(if rope.text(&["rope_type", "type"]) == Some("llama3") { head_dim / 2 } else { 0 })
 }

@@ -261,7 +261,7 @@ pub(super) fn lfm2(r: &mut Reading<'_>) -> Read<()> {
         let scaled = text.real(&["block_ffn_dim_multiplier"]).map_or(scaled, |m| (m * scaled as f64) as u128);
         let step = u128::from(text.optional(&["block_multiple_of"])?.unwrap_or(256)).max(1);
         r.spec.ffn = u32::try_from(scaled.div_ceil(step).saturating_mul(step))
-            .map_err(|_| "`block_ff_dim` is absurdly large")?;
+            .map_err(|_| "`block_ff_dim` exceeds the maximum of 4294967295")?;
     }
     Ok(())
 }
@@ -420,7 +420,8 @@ pub(super) fn nemotron_h(r: &mut Reading<'_>) -> Read<()> {
         (None, Some(words)) => words.iter().map(|w| nemotron_word(w)).collect::<Read<Vec<char>>>()?,
         (None, None) => return Err("`hybrid_override_pattern` is missing".to_owned()),
     };
-    r.spec.layers = u32::try_from(letters.len()).map_err(|_| "`hybrid_override_pattern` is absurdly long")?;
+    r.spec.layers =
+        u32::try_from(letters.len()).map_err(|_| "`hybrid_override_pattern` is longer than any model has layers")?;
     r.spec.pattern = short_pattern(&letters);
     let heads = text.need(&["mamba_num_heads"])?;
     r.spec.ssm = Some(Ssm {

@@ -29,7 +29,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Map<String, Value>, Diagno
             Err(error) => Err(Diagnostic::json("no configuration", &error, text, file)),
         },
         Ok(_) => Err(Diagnostic::error("expected a JSON object").in_file(file)),
-        Err(error) => Err(Diagnostic::json("no valid JSON", &error, text, file)),
+        Err(error) => Err(Diagnostic::json("invalid JSON", &error, text, file)),
     }
 }
 
@@ -218,7 +218,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The longest context that a file states, which may be written as an absurdly large number for "any".
+    /// The longest context that a file states, which may be written as a very large number for "any".
     pub(super) fn context(&self, names: &[&str]) -> Option<u64> {
         let value = self.raw(names)?;
         let tokens = value.as_u64().or_else(|| value.as_f64().filter(|f| *f >= 1.0).map(|f| f as u64));

@@ -169,7 +169,8 @@ fn meta_width(r: &mut Reading<'_>) -> Read<()> {
     let factor = r.text.real(&["ffn_dim_multiplier"]).unwrap_or(1.0).clamp(0.0, 64.0);
     let base = u64::from(r.spec.hidden) * 8 / 3;
     let width = ((base as f64 * factor) as u64).next_multiple_of(step.into());
-    r.spec.ffn = u32::try_from(width).map_err(|_| "`ffn_dim_multiplier` is absurdly large")?;
+    r.spec.ffn =
+        u32::try_from(width).map_err(|_| "`ffn_dim_multiplier` gives a width above the maximum of 4294967295")?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The linear program behind the pattern bound: cover every item at the least cost with whole or fractional patterns.
 //!
 //! A revised simplex over a growing list of columns, in floating point: what comes out of it is only ever a proposal
-//! (weights whose bound is worked out afresh, columns that are checked in integers), so its rounding harms nobody.
+//! (weights whose bound is worked out afresh, columns that are checked in integers), so rounding errors cannot make a plan wrong.
 
 /// Reduced costs above this count as not negative.
 const TOLERANCE: f64 = 1e-9;

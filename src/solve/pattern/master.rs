@@ -158,7 +158,7 @@ impl<'u> Master<'u> {
         let active: Vec<usize> =
             self.active.iter().copied().filter(|&seat| task.counts[self.seats[seat].kind].1 > 0).collect();
         let average = start.worth.iter().sum::<f64>() / start.worth.len().max(1) as f64;
-        // Where a tenth of an item is missing, a cover costs more than can be of use already.
+        // Cap the penalties: a tenth of an uncovered item already exceeds the incumbent.
         let dearest = 10.0 * effort.enough;
         let mut missing: Vec<f64> =
             items.iter().map(|&item| (3.0 * start.worth[item] + 0.5 * average + 1e-3).min(dearest)).collect();
@@ -201,7 +201,7 @@ impl<'u> Master<'u> {
             }
             let Some(optimum) = &last else { break };
             let known = best.0;
-            // Where what is lacking costs more than can be of use already, dearer lacks tell nothing new.
+            // Once the artificials cost more than the incumbent, raising their penalty cannot improve the bound.
             let lacking = !optimum.missing.is_empty() && optimum.value < effort.enough;
             let between = optimum.value - known;
             let close = between <= effort.close(optimum.value);
@@ -226,7 +226,7 @@ impl<'u> Master<'u> {
                     break;
                 }
                 if stuck {
-                    // These weights lead nowhere (without any, the devices that must be bought bound well already).
+                    // Stalled: restart the smoothing from the next duals.
                     level = f64::NEG_INFINITY;
                 }
             }

@@ -3,7 +3,7 @@
 //! Covering all items by patterns at the least cost, parts of patterns allowed, bounds the cost of every unit, and far
 //! better than spreading prices over resources does: items can no longer be cut in pieces. There are too many patterns to
 //! list; those that matter are found one after the other, as the sets that are worth more than their machine costs under
-//! the weights of the moment (column generation). Every weights give a valid bound (`master.rs`), so only the final ones
+//! the weights of the moment (column generation). Any weights give a valid bound (`master.rs`), so only the final ones
 //! are worked out with care.
 
 mod branch;

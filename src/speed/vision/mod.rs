@@ -217,7 +217,7 @@ pub(super) fn speed(
     confidence: Share,
     constants: &Constants,
 ) -> Result<NetworkSpeed, NoEstimate> {
-    let network = case.model.network().ok_or(NoEstimate::Unable("it is no vision or speech model"))?;
+    let network = case.model.network().ok_or(NoEstimate::Unable("it is not a vision or speech model"))?;
     let bytes = case.weights.total.0 as f64 / case.model.parameters.max(1) as f64;
     let place = ORDERED.iter().position(|names| names.contains(&case.format.id.as_str()));
     let asked = place.map_or(Build { format: &case.format.id, place: 0, bytes }, Build::ordered);
