@@ -13,7 +13,7 @@ fn code_sections(code: &str) -> Vec<Vec<char>> {
         let literal = escaped || quoted || bracket;
         escaped = c == '\\' && !literal;
         match c {
-            '"' if !bracket && !(literal && !quoted) => quoted = !quoted,
+            '"' if !bracket && (quoted || !literal) => quoted = !quoted,
             '[' if !literal => bracket = true,
             ']' if bracket => bracket = false,
             ';' if !literal => {
