@@ -91,7 +91,7 @@ fn slowness_of(seconds: f64) -> u32 {
     }
     let nanoseconds = (nanoseconds as u64).max(1);
     let octaves = u64::from(nanoseconds.ilog2());
-    let within = (u128::from(nanoseconds) * u128::from(OCTAVE) >> octaves) as u64 - OCTAVE;
+    let within = ((u128::from(nanoseconds) * u128::from(OCTAVE)) >> octaves) as u64 - OCTAVE;
     (octaves * OCTAVE + within) as u32
 }
 
