@@ -22,10 +22,10 @@ pub struct Position {
 /// One thing that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    message: String,
+    message: Box<str>,
     file: Option<String>,
     at: Option<Position>,
-    source: Option<String>,
+    source: Option<Box<str>>,
     hints: Vec<String>,
     in_itself: bool,
     /// What else is wrong with the same input.
@@ -37,7 +37,7 @@ impl Diagnostic {
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             file: None,
             at: None,
             source: None,
@@ -79,7 +79,7 @@ impl Diagnostic {
     /// The file's text, from which the line is shown.
     #[must_use]
     pub fn with_source(mut self, text: &str) -> Self {
-        self.source = Some(text.to_owned());
+        self.source = Some(text.into());
         self
     }
 
@@ -156,7 +156,7 @@ impl Diagnostic {
         let mut text = match (&self.file, self.at) {
             (Some(file), Some(at)) => format!("{file}:{}:{}: {}", at.line, at.column, self.message),
             (Some(file), None) => format!("{file}: {}", self.message),
-            (None, _) => self.message.clone(),
+            (None, _) => self.message.to_string(),
         };
         if let Cow::Owned(cut) = cut(&text, LONGEST) {
             text = cut;

@@ -75,8 +75,7 @@ impl Weights {
     /// The weights as this engine holds them.
     #[must_use]
     pub fn on(&self, runtime: &Runtime) -> &Self {
-        let serves =
-            |engines: &[String]| engines.is_empty() || engines.iter().any(|engine| *engine == runtime.engine_id);
+        let serves = |engines: &[String]| engines.is_empty() || engines.contains(&runtime.engine_id);
         if runtime.engine == Engine::LlamaCpp {
             return self;
         }

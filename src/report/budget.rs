@@ -123,7 +123,7 @@ pub fn budget_table(answer: &Answer) -> Table {
     ]);
     for pool in &answer.pools {
         let mut row = vec![Cell::text(pool.name.id())];
-        row.extend(pool.parts().map(|bytes| Cell::bytes(bytes)));
+        row.extend(pool.parts().map(Cell::bytes));
         row.push(Cell::Bool(answer.fits()));
         table.rows.push(row);
     }

@@ -182,7 +182,7 @@ fn workload(r: &mut Random, number: usize, hosts: &[Host], size: Size, candidate
                 load: Share(load),
                 latency: latency.then(|| (Micros(r.pick(&[10, 33, 50])), Micros(r.pick(&[50, 60, 100])))),
                 quality_loss: Share(lose),
-                doubts: u32::from(*candidate % 3 == 0),
+                doubts: u32::from(candidate.is_multiple_of(3)),
                 slowness: *candidate * 7 % 5,
                 configuration: Configuration {
                     runtime: r.pick(&["ort", "trt"]).to_owned(),
