@@ -176,6 +176,8 @@ fn variant(id: &str, of: &str, price: u64, better: [u64; 3]) -> serde_json::Valu
     value["accessories"] = serde_json::json!([]);
     value["prices"] = serde_json::json!([{ "usd": price, "kind": "MSRP", "as_of": "2026-01", "source": "test" }]);
     value["provenance"] = serde_json::json!({});
+    // Settings give amounts of their own, which the scaled memory may not have room for.
+    value["memory"].as_object_mut().unwrap().remove("settings");
     for key in ["installed_mib", "visible_mib", "accelerator_mib", "host_visible_mib"] {
         percent(&mut value["memory"][key], better[0]);
         if value["memory"][key].is_null() {

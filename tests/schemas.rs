@@ -154,7 +154,7 @@ fn validate(value: &Value, schema: &Value, root: &Value, path: &str) -> Result<(
     Ok(())
 }
 
-/// The two patterns of the scenario's schema, by hand.
+/// The patterns of the scenario's schema, by hand.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern {
         "^[0-9]+(\\.[0-9]+)? *%$" => {
@@ -167,6 +167,10 @@ fn matches(pattern: &str, text: &str) -> bool {
                 && text
                     .split('/')
                     .all(|t| !t.trim().is_empty() && t.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        }
+        "^ *[0-9]+ *[xX×] *[0-9]+ *$" => {
+            let digits = |side: &str| !side.trim().is_empty() && side.trim().bytes().all(|b| b.is_ascii_digit());
+            text.split_once(['x', 'X', '×']).is_some_and(|(wide, high)| digits(wide) && digits(high))
         }
         other => panic!("pattern {other}"),
     }

@@ -24,6 +24,8 @@ pub struct Options {
     pub all: bool,
     /// Find out what refused devices would do, and keep only the outcome.
     pub judge_refused: bool,
+    /// Keep enlarged memory settings that this scenario does not need: for whoever asks for more afterwards.
+    pub every_setting: bool,
 }
 
 /// What came of one workload on one device, over all modes and configurations.
@@ -130,7 +132,9 @@ pub fn generate_with<'a>(
         first += batch.numbers;
         generated.outcomes.push(batch.outcome);
     }
-    settings::leave_out_needless(scenario, &mut generated.candidates, options.all);
+    if !options.every_setting {
+        settings::leave_out_needless(scenario, &mut generated.candidates, options.all);
+    }
     generated
 }
 

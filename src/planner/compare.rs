@@ -85,7 +85,7 @@ pub(super) fn compare(
         }
         left.steps = quick.then_some(QUICK);
         let restricted = match &restriction {
-            Restriction::Vendor(name) => only(problem, |host| vendors.of_host[host] == name),
+            Restriction::Vendor(name) => only(problem, |host| made_by(vendors.of_host[host], name)),
             Restriction::OneDevice => one_device(problem),
         };
         let outcome = solve::solve(&restricted, &left, &mut |p| progress(Progress { goal: Goal::Comparison, ..p }));
@@ -122,9 +122,14 @@ impl<'a> Vendors<'a> {
     }
 }
 
+/// Whether `allow.vendors` with this name admits the device: a board of two makers is of both.
+fn made_by(vendor: &str, name: &str) -> bool {
+    vendor.to_lowercase().contains(&name.to_lowercase())
+}
+
 fn holds(restriction: &Restriction, plan: &Assignment, vendors: &Vendors<'_>) -> bool {
     match restriction {
-        Restriction::Vendor(name) => plan.iter().flatten().all(|placed| vendors.of_host[placed.host] == name),
+        Restriction::Vendor(name) => plan.iter().flatten().all(|placed| made_by(vendors.of_host[placed.host], name)),
         Restriction::OneDevice => plan.iter().all(|unit| unit.len() <= 1),
     }
 }

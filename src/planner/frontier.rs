@@ -107,7 +107,9 @@ pub fn frontier(
         scenario.headroom = Share::ZERO;
     }
     let memo = Memo::default();
-    let generated = candidates::generate_with(&scenario, catalog, Options::default(), &memo);
+    // Candidates are worked out once for every headroom: settings that none needs now may be needed later.
+    let options = Options { every_setting: axis == Axis::Headroom, ..Options::default() };
+    let generated = candidates::generate_with(&scenario, catalog, options, &memo);
     let built = build(&scenario, catalog, &generated);
     let unknown = |sku: usize| built.problem.hosts.iter().filter(|h| h.sku == sku).all(|h| h.power.is_none());
     let left_out = match axis {
