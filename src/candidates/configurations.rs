@@ -237,6 +237,9 @@ fn loss_in(
     }
     let loss = catalog.quality_loss(&workload.model, runtime, format);
     // What a file holds cannot be chosen: without a written limit it is taken as it is.
+    if workload.model.stored.is_some() && workload.max_quality_loss.is_none() {
+        return Ok(loss);
+    }
     let named = workload.weights.is_some();
     match (loss, workload.quality_limit()) {
         (None, Some(_)) if !named || workload.max_quality_loss.is_some() => Err(WhyLeftOut::LossUnknown { named }),

@@ -98,6 +98,8 @@ pub struct Answer {
     pub peaks: Peaks,
     /// Whether every pool holds what cannot be dropped while the model is loaded.
     pub loads: bool,
+    /// Why no firmware has both the mode and the engine. What was asked is answered all the same; plans never combine them.
+    pub clash: Option<Clash>,
     /// Speed, or why there is no estimate.
     pub speed: Result<Speed, String>,
 }
@@ -115,9 +117,6 @@ impl Answer {
 /// # Errors
 /// A sentence when the runtime cannot do what is asked.
 pub fn case<'q>(question: &'q Question<'_>) -> Result<Case<'q>, String> {
-    if let Some(clash) = Clash::between(question.device, question.mode, question.runtime) {
-        return Err(clash.to_string());
-    }
     let flash_attention = match (question.runtime.flash_attention, question.flash_attention) {
         (FlashSupport::Always, FlashChoice::Off) => {
             return Err(format!("{} always uses flash attention", question.runtime.id));
@@ -159,6 +158,7 @@ pub fn answer(question: &Question<'_>, catalog: &Catalog) -> Result<Answer, Stri
             .pools_in(question.mode)
             .iter()
             .all(|pool| footprint.peaks.loading.is_none_or(|p| pool.os + p.held(pool.name) <= pool.capacity)),
+        clash: Clash::between(question.device, question.mode, question.runtime),
         speed: estimate(&case, question.mode, question.confidence, catalog).map_err(|e| e.to_string()),
     })
 }

@@ -38,6 +38,9 @@ fn write_budget(out: &mut String, question: &Question<'_>, answer: &Answer, sile
         let format = &question.format.id;
         writeln!(out, "{format} is assumed, the usual format on {}; --weights takes another", question.runtime.id)?;
     }
+    if let Some(clash) = &answer.clash {
+        writeln!(out, "no firmware has both: {clash}")?;
+    }
     writeln!(out)?;
     for (i, step) in checklist(question, answer).iter().enumerate() {
         let Step { title, bytes, how } = step;
@@ -166,6 +169,7 @@ pub fn budget_value(question: &Question<'_>, answer: &Answer, silent: bool) -> V
         "flash_attention": answer.flash_attention,
         "activation_rule": answer.activation_rule,
         "fits": answer.fits(),
+        "clash": answer.clash.as_ref().map(ToString::to_string),
         "peaks": peaks::value(question.device.pools_in(question.mode), &answer.peaks),
         "headroom": question.headroom.as_f64(),
         "pools": budget_table(answer).json(),
