@@ -1,6 +1,10 @@
 //! Dropping candidates that another one beats in every respect.
+//!
+//! One respect may be lost: on a device that has an accelerator the processor is no alternative for the sake of the last per
+//! cent of quality. Whoever buys the accelerator wants it used, in any format within the loss that the scenario accepts.
 
 use super::Candidate;
+use crate::domain::Backend;
 use crate::units::{Bytes, Micros, Share};
 
 /// Most pools of a device: those of three cards and of their host.
@@ -13,6 +17,8 @@ struct Merits<'a> {
     framework: [Bytes; POOLS],
     load: Share,
     latency: Micros,
+    /// Whether it runs on the processor, which leaves what accelerator there is idle.
+    on_processor: bool,
     quality_loss: Share,
     /// What breaks ties between plans of equal cost and loss.
     doubts: u32,
@@ -28,9 +34,11 @@ impl Merits<'_> {
             && self.framework.iter().zip(&other.framework).all(|(a, b)| a <= b)
             && self.load <= other.load
             && self.latency <= other.latency
-            && self.quality_loss <= other.quality_loss
-            && self.doubts <= other.doubts
-            && self.slowness <= other.slowness
+            && (self.on_processor < other.on_processor
+                || self.on_processor == other.on_processor
+                    && self.quality_loss <= other.quality_loss
+                    && self.doubts <= other.doubts
+                    && self.slowness <= other.slowness)
     }
 }
 
@@ -50,6 +58,7 @@ fn merits<'a>(candidate: &Candidate<'a>, process_shared: bool) -> Merits<'a> {
         framework,
         load: candidate.load,
         latency: candidate.latency.map_or(Micros::default(), |(alone, _)| alone),
+        on_processor: candidate.runtime.backend == Backend::Cpu,
         quality_loss: candidate.quality_loss,
         doubts: candidate.doubts(),
         slowness: candidate.slowness(),

@@ -67,20 +67,25 @@ pub fn limits_text(scenario: &Scenario, limits: &[Limits<'_>], frontier: bool, w
     let mut text = String::new();
     let mut of = None;
     let mut table = Table::new(&[]);
+    let mut frontiers = String::new();
     for limit in best.values() {
         let site = &scenario.sites[limit.site];
         let workload = &site.workloads[limit.workload];
         if of.is_none_or(|of| of != (limit.site, limit.workload)) {
-            end(&mut text, &table, width);
+            end(&mut text, &table, &frontiers, width);
+            frontiers.clear();
             of = Some((limit.site, limit.workload));
             let site = if scenario.sites.len() > 1 { format!("{}: ", site.name) } else { String::new() };
             text.push_str(&format!("{site}{}, {}\n", workload.name, workload.model_name));
             text.push_str(&format!("{}\n\n", meaning(workload)));
-            table = Table::new(&columns(workload, frontier));
+            table = Table::new(&columns(workload));
         }
-        table.rows.push(shown(workload, limit, frontier));
+        table.rows.push(shown(workload, limit));
+        if frontier {
+            frontiers.push_str(&points(limit, width));
+        }
     }
-    end(&mut text, &table, width);
+    end(&mut text, &table, &frontiers, width);
     text.push_str(&format!(
         "Of each device the configuration with the most streams on target, then the longest context;\n--format csv has all {}, \
          with modes and targets.\n",
@@ -101,7 +106,7 @@ fn meaning(workload: &Workload) -> String {
     )
 }
 
-fn columns(workload: &Workload, frontier: bool) -> Vec<&'static str> {
+fn columns(workload: &Workload) -> Vec<&'static str> {
     let mut columns = vec!["device", "weights"];
     let language = workload.model.task.is_language();
     columns.extend(language.then_some("cache"));
@@ -110,11 +115,10 @@ fn columns(workload: &Workload, frontier: bool) -> Vec<&'static str> {
         columns.extend([">context", "ends at"]);
     }
     columns.extend([if workload.model.task.decodes() { ">tok/s" } else { ">inferences/s" }, "basis"]);
-    columns.extend(frontier.then_some("streams x context"));
     columns
 }
 
-fn shown(workload: &Workload, limit: &Limits<'_>, frontier: bool) -> Vec<Cell> {
+fn shown(workload: &Workload, limit: &Limits<'_>) -> Vec<Cell> {
     let language = workload.model.task.is_language();
     let rate = match limit.speed {
         Some(Speed::Language(s)) => s.decode.map(|d| d.median.0),
@@ -137,11 +141,26 @@ fn shown(workload: &Workload, limit: &Limits<'_>, frontier: bool) -> Vec<Cell> {
         Cell::or_empty(rate, |r| Cell::text(figures::rate(r))),
         Cell::or_empty(limit.speed, |s| Cell::text(basis_in_a_word(&s))),
     ]);
-    if frontier {
-        let points: Vec<_> = limit.frontier.iter().map(|(streams, context)| format!("{streams} x {context}")).collect();
-        cells.push(Cell::text(points.join(", ")));
-    }
     cells
+}
+
+/// The pairs of streams and context of a device that no other pair beats, broken between pairs where the width is known.
+fn points(limit: &Limits<'_>, width: Option<u16>) -> String {
+    let mut text = format!(" {}\n", limit.device.id);
+    let mut line = String::new();
+    let pairs = limit.frontier.iter().map(|&(streams, context)| format!("{streams} x {}", figures::count(context)));
+    for pair in pairs {
+        let next = if line.is_empty() { format!("   {pair}") } else { format!("{line}, {pair}") };
+        if width.is_some_and(|width| next.chars().count() >= usize::from(width)) && !line.is_empty() {
+            text.push_str(&format!("{line},\n"));
+            line = format!("   {pair}");
+        } else {
+            line = next;
+        }
+    }
+    text.push_str(&line);
+    text.push('\n');
+    text
 }
 
 /// What ends a limit, for people.
@@ -155,11 +174,14 @@ fn bound(binds: Binds) -> String {
     }
 }
 
-/// Writes what a table holds.
-fn end(text: &mut String, table: &Table, width: Option<u16>) {
+/// Writes what a table holds, and the frontiers of its devices below it.
+fn end(text: &mut String, table: &Table, frontiers: &str, width: Option<u16>) {
     if !table.rows.is_empty() {
         text.push_str(&table.text(width));
         text.push('\n');
+    }
+    if !frontiers.is_empty() {
+        text.push_str(&format!(" streams x context, each pair that no other beats\n{frontiers}\n"));
     }
 }
 
