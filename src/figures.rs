@@ -81,8 +81,9 @@ fn significant(value: f64, digits: i32) -> String {
     with_separators(&format!("{rounded:.decimals$}"))
 }
 
-/// A printed number with separators between its whole digits.
-fn with_separators(number: &str) -> String {
+/// A number as written, with separators between its whole digits: `3,499.5`.
+#[must_use]
+pub fn with_separators(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     match rest.split_once('.') {
         Some((whole, part)) => format!("{sign}{}.{part}", grouped(whole)),

@@ -338,10 +338,84 @@ fn model_files_that_contradict_themselves_are_refused_or_noted() {
     assert_eq!(inspect("config.json", config.as_bytes()).0, 0);
     for (from, to, why) in [
         ("\"num_key_value_heads\":8", "\"num_key_value_heads\":64", "no more than there are heads"),
-        ("\"vocab_size\":1000", "\"vocab_size\":1000,\"vocab_size\":2000", "stands twice"),
+        ("\"vocab_size\":1000", "\"vocab_size\":1000,\"vocab_size\":2000", "is defined twice"),
         ("\"llama\"", "5", "model_type"),
     ] {
         let (exit, said) = inspect("config.json", config.replace(from, to).as_bytes());
         assert!(exit == 1 && said.contains(why) && said.contains("config.json"), "{to}: {said}");
+    }
+}
+
+/// A fleet of `sites` site classes with `count` units of so many devices each, one replica on each.
+fn fleet(sites: usize, devices: usize, count: u64, objective: &str) -> String {
+    let of = |i: usize| {
+        format!(
+            "  - {{ name: s{i}, count: {count}, workloads: [{{ name: talk, model: Qwen3-0.6B, context: 2048, replicas: \
+             {devices} }}] }}\n"
+        )
+    };
+    format!(
+        "scenario: fleet\nobjective: {objective}\nallow: {{ devices: [mac-mini-m4-16gb] }}\nlimits: {{ devices: {devices} \
+         }}\nfleet: {{ spares: 100% }}\nsites:\n{}",
+        (0..sites).map(of).collect::<String>()
+    )
+}
+
+#[test]
+fn money_is_exact_or_refused_before_anything_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let prices = |usd: &str| {
+        fs::write(folder.path().join("p.csv"), format!("device,price_usd\nmac-mini-m4-16gb,{usd}\n")).unwrap();
+    };
+    let plan = |scenario: &str| {
+        fs::write(folder.path().join("s.yaml"), scenario).unwrap();
+        run(folder.path(), &["plan", "s.yaml", "--prices", "p.csv", "--format", "json"])
+    };
+    // 60 x 20 x 1e7 pieces, doubled, at 1e7 USD: 2.4e17 USD, more cents than 64 bits hold.
+    prices("10000000");
+    for objective in ["capex", "tco", "power"] {
+        let scenario = fleet(60, 20, 10_000_000, objective);
+        let output = plan(&scenario);
+        let said = text(&output.stderr);
+        assert!(code(&output) == 1 && output.stdout.is_empty(), "{said}");
+        assert!(said.contains("at most 90,071,992,547,409.92 USD") && said.contains("s.yaml"), "{said}");
+        assert_eq!(said.matches("error:").count(), 1, "{said}");
+        for command in ["limits", "candidates"] {
+            let output = run(folder.path(), &[command, "s.yaml", "--prices", "p.csv"]);
+            assert!(code(&output) == 1 && output.stdout.is_empty(), "{command}: {}", text(&output.stderr));
+        }
+    }
+    // As many pieces at 3,333.33 USD are 24e9 x 3,333.33 = 79,999,920,000,000 USD, and a cent more shows.
+    for (usd, total) in [("3333.33", 79_999_920_000_000.0), ("3333.34", 80_000_160_000_000.0)] {
+        prices(usd);
+        let output = plan(&fleet(60, 20, 10_000_000, "capex"));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        assert_eq!(answer["objective"]["value"], total);
+        assert_eq!((code(&output), &answer["purchase_usd"]), (0, &answer["objective"]["value"]));
+    }
+}
+
+#[test]
+fn what_is_nearly_right_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.csv"), "model,device,contxt,note\nQwen3-0.6B,mac-mini-m4-16gb,4096,mine\n")
+        .unwrap();
+    let output = run(folder.path(), &["budget", "--cases", "c.csv", "--format", "csv"]);
+    let said = text(&output.stderr);
+    assert!(code(&output) == 0 && said.contains("c.csv") && said.contains("`contxt`"), "{said}");
+    assert!(said.contains("is `context` meant?") && !said.contains("note"), "{said}");
+    // A column beside the one that it is called nearly as is somebody's own.
+    fs::write(folder.path().join("c.csv"), "model,device,contexts,context\nQwen3-0.6B,mac-mini-m4-16gb,,4096\n")
+        .unwrap();
+    let output = run(folder.path(), &["budget", "--cases", "c.csv", "--format", "csv"]);
+    assert!(code(&output) == 0 && output.stderr.is_empty(), "{output:?}");
+    for confidence in ["100%", "1.0", "40%", "-3%", "95", "sure"] {
+        let scenario = scenario("shop", "talk") + &format!("confidence: {confidence}\n");
+        fs::write(folder.path().join("s.yaml"), scenario).unwrap();
+        let output = run(folder.path(), &["plan", "s.yaml"]);
+        let said = text(&output.stderr);
+        assert!(code(&output) == 1 && said.contains("from 0.5 to 0.99 (50 % to 99 %)"), "{said}");
+        assert!(!said.contains("without quotes"), "{said}");
+        assert_eq!(said.contains("95 per cent is written 95% or 0.95"), confidence == "95", "{said}");
     }
 }

@@ -171,7 +171,7 @@ fn what_could_be_meant_otherwise_is_refused_at_its_cell() {
     let error = one(&|sheet| {
         sheet.write(0, 4, "price").unwrap();
     });
-    assert!(error.contains("cell E1") && error.contains("stands twice"), "{error}");
+    assert!(error.contains("cell E1") && error.contains("is defined twice"), "{error}");
     let error = one(&|sheet| {
         sheet.write(0, 4, "suplier").unwrap();
     });

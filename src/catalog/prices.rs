@@ -154,7 +154,7 @@ fn places(table: &Table) -> Result<[Option<usize>; Column::COUNT], Diagnostic> {
                 }
             }
             Some(_) => {
-                let message = format!("column `{name}` stands twice as `{}`", column.name());
+                let message = format!("column `{name}` is defined twice, as `{}`", column.name());
                 return Err(table.error(table.header.row, Some(i), &message));
             }
             None => *place = Some((i, own)),

@@ -449,7 +449,7 @@ pub(crate) struct Budget {
     /// Images in the prompt
     #[arg(long, value_name = "N")]
     pub(crate) images: Option<u32>,
-    /// Size of each image in pixels, 1024x1024 when silent
+    /// Size of each image in pixels, 1024x1024 when not given
     #[arg(long, value_name = "WxH")]
     pub(crate) image_px: Option<String>,
     /// Tokens that each image becomes, in place of its size

@@ -9,13 +9,14 @@ use csv::StringRecord;
 use rayon::prelude::*;
 
 use super::files::{Bounded, Models};
-use super::{BAD_INPUT, DONE, Failure};
+use super::{BAD_INPUT, DONE, Failure, output};
 use crate::candidates::Speed;
 use crate::catalog::Catalog;
 use crate::diag::{Diagnostic, Position};
 use crate::domain::{Device, Format, ImageSize, InputSize, KvPair, KvType, Model, PowerMode, Runtime, image_tokens};
 use crate::hashing::QuickMap;
 use crate::memory::{Demand, Weights};
+use crate::names::{is_slip, nearest};
 use crate::planner::budget::{self, Answer, PoolBudget, Question};
 use crate::report::no_formula;
 use crate::scenario::{DEFAULT_INPUT_TOKENS, FlashChoice};
@@ -137,6 +138,20 @@ impl Layout {
             }
         }
         Ok(Self(at))
+    }
+
+    /// What to say of columns that mean nothing and are called nearly as one that would and is absent: their values are
+    /// carried through, and defaults answer.
+    fn slips(&self, header: &StringRecord) -> Vec<String> {
+        let absent: Vec<&str> =
+            COLUMNS.iter().filter(|(_, c)| self.0[*c as usize].is_none()).map(|(name, _)| *name).collect();
+        let unknown = header.iter().filter(|name| COLUMNS.iter().all(|(known, _)| known != name));
+        unknown
+            .filter_map(|name| {
+                let near = nearest(name, absent.iter().copied()).filter(|near| is_slip(name, near))?;
+                Some(format!("column `{name}` means nothing and is only carried through: is `{near}` meant?"))
+            })
+            .collect()
     }
 
     /// The text of a column, absent when empty.
@@ -482,6 +497,9 @@ pub fn answers(
             .at(Position { line: 1, column: 1 })
             .did_you_mean("model", header.iter())
             .hint(format!("columns are {}", COLUMNS.map(|(name, _)| name).join(", "))));
+    }
+    for slip in layout.slips(&header) {
+        output::note(&format!("{file}: {slip}"));
     }
     let models = Models::new(catalog, Path::new(""));
     let mut shared = Shared::new(catalog);

@@ -3,6 +3,7 @@
 //! Two steps: [`Document`] is the file as written, a tree with positions that can be edited by path; [`resolve`] turns it
 //! into a [`Scenario`], in which every name is looked up, every default filled in and every contradiction refused.
 
+mod amounts;
 mod document;
 mod mend;
 mod reader;
@@ -10,6 +11,7 @@ mod resolve;
 mod schema;
 mod workload;
 
+pub use amounts::MOST;
 pub use document::{Document, Path, PathError};
 pub use resolve::{FindModel, resolve, resolve_or_tell_all};
 pub use schema::scenario_schema;

@@ -228,26 +228,45 @@ pub(super) fn watts(doc: &Document, node: &Node, key: &str) -> Result<Milliwatts
 
 /// A share, `25%` or `0.25`, at most `max`.
 pub(super) fn share(doc: &Document, node: &Node, key: &str, max: Share) -> Result<Share, Diagnostic> {
+    let expected = format!("a share such as 25% or 0.25, at most {max}");
+    share_between(doc, node, key, (Share::ZERO, max), &expected)
+}
+
+/// A share within bounds, which `expected` names.
+pub(super) fn share_between(
+    doc: &Document,
+    node: &Node,
+    key: &str,
+    (min, max): (Share, Share),
+    expected: &str,
+) -> Result<Share, Diagnostic> {
     let value = match &node.value {
         Value::Text(text) => text.strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok()).map(|p| p / 100.0),
         _ => number(node),
     };
-    let expected = "a share such as 25% or 0.25";
-    let Some(value) = value.filter(|v| v.is_finite() && *v >= 0.0) else {
-        return Err(wrong(doc, node, key, expected));
+    let Some(value) = value.filter(|v| v.is_finite()) else { return Err(wrong(doc, node, key, expected)) };
+    // A share in per cent is well written: only its size is wrong.
+    let out_of_range = || {
+        let found = match &node.value {
+            Value::Text(text) => text.clone(),
+            _ => value.to_string(),
+        };
+        let error = doc.error(node.at, format!("`{key}` must be {expected}, found `{found}`")).in_itself();
+        match number(node) {
+            Some(n) if n > 1.0 && (min.as_f64()..=max.as_f64()).contains(&(n / 100.0)) => {
+                error.hint(format!("{value} per cent is written {value}% or {}", value / 100.0))
+            }
+            _ => error,
+        }
     };
-    let Some(ppm) = scaled(value, PPM as f64) else {
-        return Err(wrong(doc, node, key, "a share with at most six decimals"));
-    };
-    if ppm > max.0 {
-        let error = wrong(doc, node, key, &format!("{expected}, at most {max}"));
-        return Err(if number(node).is_some_and(|n| n > 1.0) {
-            error.hint(format!("{value} per cent is written {value}% or {}", value / 100.0))
-        } else {
-            error
-        });
+    if value < 0.0 {
+        return Err(out_of_range());
     }
-    Ok(Share(ppm))
+    match scaled(value, PPM as f64) {
+        Some(ppm) if (min.0..=max.0).contains(&ppm) => Ok(Share(ppm)),
+        None if value <= max.as_f64() => Err(wrong(doc, node, key, "a share with at most six decimals")),
+        _ => Err(out_of_range()),
+    }
 }
 
 /// A list, or one value in its place.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::amounts;
 use super::document::Document;
 use super::mend;
 use super::reader::{self, Keys};
@@ -12,6 +13,10 @@ use crate::diag::Diagnostic;
 use crate::domain::{DeviceClass, Model};
 use crate::units::{PPM, Share};
 use crate::yaml::{Node, Value};
+
+/// How sure bounds may be: a half is the estimate itself, and nothing is certain.
+const LEAST_CONFIDENCE: Share = Share(500_000);
+const MOST_CONFIDENCE: Share = Share(990_000);
 
 /// Finds the model that a scenario names: a catalog id or alias, or a file.
 pub type FindModel<'a> = dyn Fn(&str) -> Result<Arc<Model>, Diagnostic> + 'a;
@@ -25,13 +30,15 @@ pub fn resolve_or_tell_all(
     catalog: &Catalog,
     find_model: &FindModel<'_>,
 ) -> Result<Scenario, Diagnostic> {
-    resolve(doc, catalog, find_model).map_err(|first| {
+    let scenario = read(doc, catalog, find_model).map_err(|first| {
         let language = catalog.model_entries().find(|m| m.task.decodes());
         let stand_in = language.map_or("", |m| m.id.as_str());
-        let errors = mend::all(doc, first, stand_in, |doc| resolve(doc, catalog, find_model).err());
+        let errors = mend::all(doc, first, stand_in, |doc| read(doc, catalog, find_model).err());
         // There is one at least: the first.
         Diagnostic::together(errors).unwrap_or_else(|| Diagnostic::error("the scenario is wrong"))
-    })
+    })?;
+    amounts::check(doc, &scenario, catalog)?;
+    Ok(scenario)
 }
 
 /// Resolves a scenario against a catalog.
@@ -39,6 +46,13 @@ pub fn resolve_or_tell_all(
 /// # Errors
 /// The first thing that is wrong, at its line, with what was expected and the nearest valid name.
 pub fn resolve(doc: &Document, catalog: &Catalog, find_model: &FindModel<'_>) -> Result<Scenario, Diagnostic> {
+    let scenario = read(doc, catalog, find_model)?;
+    amounts::check(doc, &scenario, catalog)?;
+    Ok(scenario)
+}
+
+/// The requirements by themselves: what they could come to together is not looked at.
+fn read(doc: &Document, catalog: &Catalog, find_model: &FindModel<'_>) -> Result<Scenario, Diagnostic> {
     let mut keys = Keys::of(doc, &doc.root, "a scenario")?;
     let name = keys.read("scenario", reader::text)?.map_or_else(|| stem(&doc.file), ToOwned::to_owned);
     let description = keys.read("description", reader::text)?.map(ToOwned::to_owned);
@@ -89,11 +103,12 @@ fn objective(doc: &Document, node: &Node, key: &str) -> Result<ObjectiveKind, Di
 }
 
 fn confidence(doc: &Document, node: &Node, key: &str) -> Result<Share, Diagnostic> {
-    let share = reader::share(doc, node, key, Share(990_000))?;
-    if share < Share(500_000) {
-        return Err(doc.error(node.at, format!("`{key}` must lie between 0.5 and 0.99, found {share}")));
-    }
-    Ok(share)
+    let expected = format!(
+        "a share from {} to {} ({LEAST_CONFIDENCE} to {MOST_CONFIDENCE})",
+        LEAST_CONFIDENCE.as_f64(),
+        MOST_CONFIDENCE.as_f64()
+    );
+    reader::share_between(doc, node, key, (LEAST_CONFIDENCE, MOST_CONFIDENCE), &expected)
 }
 
 fn horizon(doc: &Document, node: Option<&Node>) -> Result<Horizon, Diagnostic> {

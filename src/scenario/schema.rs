@@ -84,7 +84,7 @@ fn limits() -> Value {
             (
                 "settings",
                 json!({
-                    "description": "factory: the memory settings of machines stay as they are; any when silent",
+                    "description": "factory: the memory settings of machines stay as they are; any when not given",
                     "enum": ["factory", "any"],
                 }),
             ),
@@ -175,14 +175,14 @@ fn workload() -> Value {
                 whole(
                     1,
                     1 << 28,
-                    "Tokens, for the time to the first one [default: half of the context]. Embedding models: tokens of one input; rerankers: of query and passage together; 512 when silent",
+                    "Tokens, for the time to the first one [default: half of the context]. Embedding models: tokens of one input; rerankers: of query and passage together; 512 when not given",
                 ),
             ),
             ("images", whole(0, 100_000, "Images in the prompt")),
             (
                 "image_px",
                 json!({
-                    "description": "Size of each image in pixels, 1024x768, or one side of a square; 1024x1024 when silent",
+                    "description": "Size of each image in pixels, 1024x768, or one side of a square; 1024x1024 when not given",
                     "oneOf": [
                         { "type": "integer", "minimum": 1, "maximum": ImageSize::LONGEST },
                         { "type": "string", "pattern": "^ *[0-9]+ *[xX×] *[0-9]+ *$" },

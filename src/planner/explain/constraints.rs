@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::diag::Position;
 use crate::domain::KvType;
+use crate::figures::with_separators;
 use crate::scenario::{Document, Path};
 use crate::units::Share;
 use crate::yaml::{Node, Value};
@@ -174,8 +175,8 @@ fn limits(
         let shown = words(node);
         let path = path.join("limits").join(key);
         let text = match key {
-            "price_usd" => format!("{of} may cost {shown} USD at most"),
-            "power_w" => format!("{of} may draw {shown} W at most"),
+            "price_usd" => format!("{of} may cost {} USD at most", with_separators(&shown)),
+            "power_w" => format!("{of} may draw {} W at most", with_separators(&shown)),
             "lead_time_days" => format!("devices must arrive within {shown} days"),
             "settings" if shown == "factory" => {
                 "the memory settings of machines must stay as from the factory".to_owned()

@@ -4,6 +4,7 @@ use super::constraints::{entries, most_copies, named, plain, sites, value, words
 use super::number::{Grid, written};
 use crate::catalog::Catalog;
 use crate::domain::{DeviceClass, KvPair, KvType};
+use crate::figures::with_separators;
 use crate::scenario::{DEFAULT_SITE, Document, Path, Scenario, Site, Workload};
 use crate::units::Share;
 use crate::yaml::{Node, Value};
@@ -155,10 +156,12 @@ fn limits(c: &mut Collector<'_>, path: &Path, node: &Node, of: &str) {
         let old = words(node);
         match key {
             "price_usd" => {
+                let old = with_separators(&old);
                 let text = format!("raise the price limit{of} from {old} to {{}} USD");
                 c.number(path, 0.0, 2, 1e8, Gauge::Price, text);
             }
             "power_w" => {
+                let old = with_separators(&old);
                 let text = format!("raise the power limit{of} from {old} to {{}} W");
                 c.number(path, 0.0, 3, 1e5, Gauge::Power, text);
             }

@@ -3,6 +3,7 @@
 use super::ask::{Asker, Found, Verdict};
 use super::knobs::{Change, Gauge, Knob};
 use super::number::Grid;
+use crate::figures::with_separators;
 use crate::scenario::{Document, Path};
 use crate::yaml::{Node, Value};
 
@@ -91,7 +92,12 @@ pub(super) fn smallest(asker: &Asker<'_>, doc: &Document, knobs: &[Knob], k: usi
                 let room = if up { to > from } else { to < from };
                 if room && let Verdict::Found(found) = search.at(grid, to) {
                     let (grid, steps, found) = search.nearest(grid, from, to, found, *finest)?;
-                    let text = knob.text.replace("{}", &grid.shown(steps));
+                    let shown = grid.shown(steps);
+                    let shown = match gauge {
+                        Gauge::Price | Gauge::Power => with_separators(&shown),
+                        Gauge::Search => shown,
+                    };
+                    let text = knob.text.replace("{}", &shown);
                     return Some((Turned { path: knob.path.clone(), value: grid.node(steps), text }, found));
                 }
                 // A grid with hardly a point between the number and nothing is too coarse to tell.

@@ -137,7 +137,7 @@ fn sound(headers: &[Header], tensors: &[&TensorInfo]) -> Result<(), String> {
     }
     let mut names = std::collections::BTreeSet::new();
     if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
-        return Err(format!("tensor `{}` stands twice", twice.name));
+        return Err(format!("tensor `{}` is defined twice", twice.name));
     }
     for header in headers {
         // Each tensor begins where the one before it, padded, ends: llama.cpp loads nothing else (gguf.cpp).

@@ -33,7 +33,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Map<String, Value>, Diagno
     }
 }
 
-/// A value in which no key stands twice: which of the two is meant nobody knows.
+/// A value in which no key is defined twice: which of the two is meant nobody knows.
 struct Once;
 
 impl<'de> Deserialize<'de> for Once {
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for OnceVisitor {
         while let Some(key) = map.next_key::<String>()? {
             map.next_value::<Once>()?;
             if let Some(twice) = seen.replace(key) {
-                return Err(de::Error::custom(format!("`{twice}` stands twice")));
+                return Err(de::Error::custom(format!("`{twice}` is defined twice")));
             }
         }
         Ok(Once)
