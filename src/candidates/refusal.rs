@@ -302,6 +302,12 @@ impl DeviceRefusal {
             Self::Price { price, limit } => price.0 as f64 / limit.0.max(1) as f64,
             Self::Power { power, limit } => power.0 as f64 / limit.0.max(1) as f64,
             Self::LeadTime { days: Some(days), max } => f64::from(*days) / f64::from((*max).max(1)),
+            // A range too narrow by a tenth of what is asked is missed by a tenth.
+            Self::Temperature { range: Some((low, high)), confirmed: true, wanted: (least, most) } => {
+                let short =
+                    (f64::from(*low) - f64::from(*least)).max(0.0) + (f64::from(*most) - f64::from(*high)).max(0.0);
+                1.0 + short / (f64::from(*most) - f64::from(*least)).max(1.0)
+            }
             _ => f64::INFINITY,
         }
     }
