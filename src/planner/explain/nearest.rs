@@ -53,10 +53,6 @@ pub(super) fn miss(asker: &Asker<'_>, whole: &Document, doc: &Document) -> Optio
     }
     let lead = |r: &DeviceRefusal| matches!(r, DeviceRefusal::LeadTime { days: None, .. });
     let unknown: Vec<&DeviceRefusal> = all.iter().filter_map(|r| r.refusals().find(|r| lead(r))).collect();
-    if let Some(first) = unknown.first() {
-        return Some(Nearest::Unknown { refusal: (*first).clone(), devices: unknown.len() });
-    }
-    let first = all.iter().find(|r| r.price.is_some() && r.why.switch().is_none())?;
-    let site = (scenario.sites.len() > 1).then(|| first.site.clone());
-    Some(Nearest::Device { device: first.device.clone(), price: first.price, site, why: first.why.clone() })
+    // Where no figure tells, no device is named: any would be arbitrary.
+    unknown.first().map(|first| Nearest::Unknown { refusal: (*first).clone(), devices: unknown.len() })
 }
