@@ -92,3 +92,20 @@ fn draws_are_those_of_the_whole_machine() {
         assert_eq!(device.default_mode().and_then(|mode| mode.power).map(|draw| draw.watts()), Some(watts), "{id}");
     }
 }
+
+/// Engines made for any processor stand on every device of which the catalog knows that its processor runs one of them.
+/// Ollama bundles llama.cpp for x86-64 and 64-bit Arm (https://docs.ollama.com/linux); OpenVINO's CPU plugin supports
+/// every Intel processor whose GPU its other plugin runs on (https://docs.openvino.ai, supported devices).
+#[test]
+fn engines_for_any_processor_are_not_kept_from_some() {
+    let catalog = Catalog::shipped().unwrap();
+    let mut processors = 0;
+    for device in catalog.devices() {
+        let has = |id: &str| device.runtimes.iter().any(|r| r == id);
+        assert_eq!(has("llama.cpp-cpu"), has("ollama-cpu"), "{}: llama.cpp and Ollama", device.id);
+        let intel_with_processor = has("openvino-gpu") && has("llama.cpp-cpu");
+        assert!(!intel_with_processor || has("openvino-cpu"), "{}: OpenVINO", device.id);
+        processors += usize::from(has("ollama-cpu"));
+    }
+    assert!(processors > 80, "{processors} devices");
+}
