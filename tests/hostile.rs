@@ -419,3 +419,89 @@ fn what_is_nearly_right_is_named() {
         assert_eq!(said.contains("95 per cent is written 95% or 0.95"), confidence == "95", "{said}");
     }
 }
+
+#[test]
+fn a_saved_answer_is_held_against_its_own_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = "scenario: shops\nallow: { devices: [mac-mini-m4-16gb, raspberry-pi-5-16gb] }\nfleet: { spares: 10% \
+                    }\nsites:\n  - { name: north, count: 7, workloads: [{ name: talk, model: Qwen3-0.6B, context: 2048, \
+                    targets: { decode_tok_s: 20 } }] }\n  - { name: south, count: 3, workloads: [{ name: find, model: \
+                    Qwen3-0.6B, context: 4096, streams: 2 }] }\n";
+    fs::write(folder.path().join("s.yaml"), scenario).unwrap();
+    let plan = |more: &[&str]| {
+        let output = run(folder.path(), &[&["plan", "s.yaml", "--format", "json"], more].concat());
+        assert_eq!(code(&output), 0, "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let check = |plan: &Value| {
+        fs::write(folder.path().join("p.json"), plan.to_string()).unwrap();
+        let output = run(folder.path(), &["check", "p.json", "--format", "json"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        (code(&output), answer, text(&output.stderr))
+    };
+    let saved = plan(&[]);
+    let (exit, answer, _) = check(&saved);
+    assert_eq!((exit, &answer["edited"], &answer["cheapest"]), (0, &serde_json::json!([]), &Value::Bool(true)));
+    // What `plan --confidence` asked for is the plan's own, and told.
+    let (exit, answer, said) = check(&plan(&["--confidence", "0.8"]));
+    assert!(exit == 0 && answer["edited"] == serde_json::json!([]) && said.contains("0.8"), "{said}");
+    let site = |plan: &Value, name: &str, more: Value| {
+        let mut site = plan["sites"][0].clone();
+        site["name"] = name.into();
+        if !more.is_null() {
+            let mut device = site["devices"][0].clone();
+            device["device"] = more;
+            device["workloads"] = serde_json::json!([]);
+            site["devices"].as_array_mut().unwrap().push(device);
+        }
+        site
+    };
+    let idle = |id: &str| {
+        let mut plan = saved.clone();
+        plan["sites"][0] = site(&plan, "north", id.into());
+        plan
+    };
+    let extra = |name: &str| {
+        let mut plan = saved.clone();
+        let more = site(&plan, name, Value::Null);
+        plan["sites"].as_array_mut().unwrap().push(more);
+        plan
+    };
+    let own = saved["sites"][0]["devices"][0]["device"].as_str().unwrap();
+    let with = |pointer: &str, value: Value| {
+        let mut plan = saved.clone();
+        *plan.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+        plan
+    };
+    let workload = |key: &str| format!("/sites/0/devices/0/workloads/0/{key}");
+    let changed = saved["inputs"]["scenario"].as_str().unwrap().replace("count: 7", "count: 8");
+    let no_order = with("/order", serde_json::json!([]));
+    for (plan, told) in [
+        (extra("ghost"), "no site `ghost`"),
+        (extra("north"), "`north` is there twice"),
+        (idle("warp-core"), "not made with a `warp-core`"),
+        (idle(own), "hosts nothing"),
+        (with("/sites/0/count", 5.into()), "`count` of `north` is 5, the scenario asks for 7"),
+        (with(&workload("model"), "Qwen/Qwen3-32B".into()), "`model` of `talk` is Qwen/Qwen3-32B"),
+        (with(&workload("context"), 1024.into()), "`context` of `talk` is 1024, the scenario asks for 2048"),
+        (with(&workload("streams"), 2.into()), "`streams` of `talk` is 2, the scenario asks for 1"),
+        (with("/order/0/quantity", 1.into()), "`quantity` of"),
+        (with("/order/0/spares", 0.into()), "`spares` of"),
+        (with("/order/0/extra", 9.into()), "`extra` of"),
+        (with("/order/0/unit_price", 1.0.into()), "`unit_price` of"),
+        (with("/order/0/total", 1.0.into()), "`total` of"),
+        (no_order, "`quantity` of"),
+        (with("/purchase_usd", 1.0.into()), "`purchase_usd` is 1.00"),
+        (with("/objective/value", 1.0.into()), "`objective.value` is 1.00"),
+        (with("/objective/kind", "power".into()), "`objective.kind` is power, the scenario asks for capex"),
+        (with("/headroom", 0.1.into()), "`headroom` is 10 %, the scenario asks for 25 %"),
+        (with("/inputs/scenario", changed.into()), "`count` of `north` is 7, the scenario asks for 8"),
+    ] {
+        let (exit, answer, _) = check(&plan);
+        let edited: Vec<&str> = answer["edited"].as_array().unwrap().iter().map(|e| e.as_str().unwrap()).collect();
+        assert!(exit == 4 && edited.iter().any(|e| e.contains(told)), "{told}: {exit} {edited:?}");
+        assert_eq!(answer["cheapest"], false, "{told}");
+    }
+    let table = text(&run(folder.path(), &["check", "p.json"]).stdout);
+    assert!(table.contains("not the answer to its scenario") && !table.contains("none is better"), "{table}");
+}

@@ -7,7 +7,10 @@ use super::{CHANGED, DONE, Failure, files, output};
 use crate::diag::Diagnostic;
 use crate::planner::check::{Saved, check_document, days_since_1970, scenario_of};
 use crate::report;
+use crate::scenario::Path;
 use crate::solve::SearchLimits;
+use crate::units::Share;
+use crate::yaml;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -31,7 +34,17 @@ pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
     };
     let document = scenario_of(&saved).map_err(|e| e.in_file(&file))?;
     let catalog = files::catalog(&arguments.facts)?;
-    let scenario = files::resolve(&document, &catalog)?;
+    let mut scenario = files::resolve(&document, &catalog)?;
+    if let Some(confidence) = saved.confidence.filter(|c| Share::rounded_up(*c) != scenario.confidence) {
+        let path: Path = "confidence".parse()?;
+        let value = yaml::parse_value(&confidence.to_string())?;
+        let document = document.with(&path, value).map_err(|e| Diagnostic::error(e.to_string()))?;
+        let asked = scenario.confidence.as_f64();
+        scenario = files::resolve(&document, &catalog).map_err(|e| e.in_file(&file))?;
+        output::note(&format!(
+            "{file}: checked with the confidence of the plan, {confidence}: the scenario asks for {asked}"
+        ));
+    }
     let limits = SearchLimits { time: Some(Duration::from_secs(60)), ..SearchLimits::default() };
     let (check, _) = check_document(&saved, &scenario, &catalog, &limits, today, i64::from(arguments.max_price_age));
     let same = saved.catalog.sha256 == catalog.sha256();

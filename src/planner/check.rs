@@ -1,7 +1,10 @@
 //! Does a saved plan still hold under other facts, and is it still the cheapest?
 
+mod edits;
+
 use serde::Deserialize;
 
+pub use self::edits::{Difference, Edit};
 use super::build::{Built, build};
 use super::plan::{Plan, in_unit};
 use crate::candidates::{self, Generated, Options};
@@ -18,17 +21,52 @@ use crate::units::{Bytes, Share};
 pub struct Saved {
     /// What it minimised, and to what.
     pub objective: Option<SavedObjective>,
+    /// Added to steady memory.
+    pub headroom: Option<f64>,
+    /// How sure its bounds were; `plan --confidence` has the last word over the scenario.
+    pub confidence: Option<f64>,
+    /// Price of all pieces of the order, in dollars.
+    pub purchase_usd: Option<f64>,
     /// The units.
     pub sites: Vec<SavedSite>,
+    /// What is to be ordered for them.
+    pub order: Option<Vec<SavedLine>>,
     /// What the catalog was.
     pub catalog: SavedCatalog,
     /// The scenario and the facts it rests on; absent in plans that this version did not write.
     pub inputs: Option<SavedInputs>,
 }
 
+impl Saved {
+    /// Pieces of a device that were sold together when the plan was saved; nothing where it does not say.
+    fn sold_together(&self, device: &str) -> Option<u64> {
+        let facts = self.inputs.as_ref()?.facts.iter().find(|f| f.device == device)?;
+        if facts.others.is_empty() {
+            return None;
+        }
+        let Some((_, pieces)) = facts.others.iter().find(|(name, _)| name == SOLD_TOGETHER) else { return Some(1) };
+        pieces.split(' ').next()?.parse().ok()
+    }
+}
+
+/// A line of the order of a saved plan.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the plan's JSON")]
+pub struct SavedLine {
+    pub device: String,
+    pub quantity: u64,
+    pub spares: u64,
+    #[serde(default)]
+    pub extra: u64,
+    pub unit_price: f64,
+    pub total: f64,
+}
+
 /// The objective of a saved plan.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SavedObjective {
+    /// What was minimised.
+    pub kind: Option<String>,
     /// Dollars or watts.
     pub value: f64,
 }
@@ -38,6 +76,8 @@ pub struct SavedObjective {
 pub struct SavedSite {
     /// Name.
     pub name: String,
+    /// Units of this kind.
+    pub count: Option<u64>,
     /// Devices of one unit.
     pub devices: Vec<SavedDevice>,
 }
@@ -60,6 +100,9 @@ pub struct SavedDevice {
 #[expect(missing_docs, reason = "the names are those of the plan's JSON")]
 pub struct SavedWorkload {
     pub name: String,
+    pub model: Option<String>,
+    pub context: Option<u64>,
+    pub streams: Option<u64>,
     pub runtime: String,
     pub weights: String,
     pub kv_k: Option<String>,
@@ -142,6 +185,9 @@ impl SavedFacts {
     }
 }
 
+/// The fact that says how many pieces are sold together, where it is more than one.
+const SOLD_TOGETHER: &str = "sold together";
+
 /// Facts of a device besides prices, delivery and memory sizes, each in words with its unit.
 fn others(device: &Device) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -163,7 +209,7 @@ fn others(device: &Device) -> Vec<(String, String)> {
         note(accessory.what.clone(), accessory.price.map(|p| format!("{p} USD{date}")));
     }
     if device.order_multiple > 1 {
-        note("sold together".to_owned(), Some(format!("{} pieces", device.order_multiple)));
+        note(SOLD_TOGETHER.to_owned(), Some(format!("{} pieces", device.order_multiple)));
     }
     found
 }
@@ -182,6 +228,8 @@ pub struct OldPrice {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
+    /// Where the saved answer is not the answer to its own scenario.
+    pub edits: Vec<Edit>,
     /// Facts that are not what they were.
     pub drift: Vec<(String, String)>,
     /// Rules that the saved plan breaks today; empty when it still holds.
@@ -202,6 +250,12 @@ impl Check {
     /// Whether one would decide otherwise today.
     #[must_use]
     pub fn changed(&self) -> bool {
+        !self.edits.is_empty() || self.outdated()
+    }
+
+    /// Whether the saved plan holds no more, or another one is better.
+    #[must_use]
+    pub fn outdated(&self) -> bool {
         !self.broken.is_empty() || self.beaten_by().is_some_and(|d| d > 0.0)
     }
 
@@ -238,6 +292,7 @@ pub fn check(
     used.sort_unstable();
     used.dedup();
     let mut check = Check {
+        edits: edits::edits(saved, scenario),
         drift: drift(saved, catalog).into_iter().chain(estimates(saved, scenario, &generated)).collect(),
         broken,
         saved: saved.objective.as_ref().map(|o| o.value),
@@ -246,7 +301,7 @@ pub fn check(
         better: Vec::new(),
         old_prices: used.iter().filter_map(|id| old_price(catalog, id, today, max_age)).collect(),
     };
-    if check.changed() {
+    if check.outdated() {
         check.better = best
             .sites
             .iter()

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::objective::{figure, unit};
 use super::table::{Cell, Table};
 use crate::planner::Plan;
-use crate::planner::check::{Check, SavedFacts};
+use crate::planner::check::{Check, Difference, Edit, SavedFacts};
 use crate::report::plan_value;
 use crate::scenario::{Document, ObjectiveKind};
 
@@ -44,6 +44,13 @@ pub fn saved_json(plan: &Plan<'_>, document: &Document, more: Map<String, Value>
 /// The verdict in a sentence.
 fn verdict(check: &Check, objective: ObjectiveKind) -> String {
     let told = |value: f64| figure(objective, value);
+    if !check.edits.is_empty() {
+        let best = check.best.map_or_else(
+            || "there is no feasible plan".to_owned(),
+            |best| format!("the best plan today comes to {}", told(best)),
+        );
+        return format!("The saved plan is not the answer to its scenario: one of them was changed; {best}.");
+    }
     match (check.today, check.best) {
         (None, None) => "The saved plan is no longer feasible, and there is no feasible plan.".to_owned(),
         (None, Some(best)) => {
@@ -58,6 +65,21 @@ fn verdict(check: &Check, objective: ObjectiveKind) -> String {
     }
 }
 
+/// Where a saved answer and its scenario do not go together, in a sentence.
+fn edit(edit: &Edit) -> String {
+    let subject = |d: &Difference| {
+        if d.of.is_empty() { format!("`{}`", d.key) } else { format!("`{}` of `{}`", d.key, d.of) }
+    };
+    match edit {
+        Edit::UnknownSite { site } => format!("the scenario has no site `{site}`"),
+        Edit::SiteTwice { site } => format!("the site `{site}` is there twice"),
+        Edit::UnknownDevice { site, device } => format!("the plan for `{site}` was not made with a `{device}`"),
+        Edit::Idle { site, device } => format!("`{device}` of `{site}` hosts nothing"),
+        Edit::Asked(d) => format!("{} is {}, the scenario asks for {}", subject(d), d.saved, d.right),
+        Edit::Follows(d) => format!("{} is {}, from the rest follows {}", subject(d), d.saved, d.right),
+    }
+}
+
 /// The check in human-readable form.
 #[must_use]
 pub fn check_text(check: &Check, title: &str, objective: ObjectiveKind, same_catalog: bool) -> String {
@@ -69,8 +91,8 @@ pub fn check_text(check: &Check, title: &str, objective: ObjectiveKind, same_cat
     {
         let _ = writeln!(text, "It came to {} when it was saved.", figure(objective, saved));
     }
-    for broken in &check.broken {
-        let _ = writeln!(text, "  {broken}");
+    for changed in check.edits.iter().map(edit).chain(check.broken.iter().cloned()) {
+        let _ = writeln!(text, "  {changed}");
     }
     for (site, devices) in &check.better {
         let _ = writeln!(text, "  better for {site}: {}", devices.join(" + "));
@@ -100,6 +122,9 @@ pub fn check_table(check: &Check, objective: ObjectiveKind) -> Table {
         table.rows.push(vec![Cell::text(kind), Cell::text(subject), Cell::text(finding)]);
     };
     row("verdict", "", verdict(check, objective));
+    for changed in &check.edits {
+        row("edited", "", edit(changed));
+    }
     for broken in &check.broken {
         row("broken", "", broken.clone());
     }
@@ -124,8 +149,9 @@ pub fn check_json(check: &Check, title: &str, objective: ObjectiveKind, same_cat
     let value = json!({
         "scenario": title,
         "changed": check.changed(),
+        "edited": check.edits.iter().map(edit).collect::<Vec<_>>(),
         "fits": check.broken.is_empty(),
-        "cheapest": check.broken.is_empty() && !check.changed(),
+        "cheapest": !check.changed(),
         "objective": {
             "kind": objective.id(),
             "unit": unit(objective),
