@@ -155,12 +155,8 @@ fn choices<'a>(
 ) -> Vec<Choice<'a>> {
     let language = workload.model.task.is_language();
     let mut choices = Vec::new();
-    let kvs: Vec<Option<KvPair>> = if language {
-        let supported = |t: KvType| runtime.kv_types.is_empty() || runtime.kv_types.iter().any(|id| id == t.id());
-        workload.kv_cache.iter().filter(|p| supported(p.k) && supported(p.v)).copied().map(Some).collect()
-    } else {
-        vec![None]
-    };
+    let kvs: Vec<Option<KvPair>> =
+        if language { caches(catalog, runtime, workload).into_iter().map(Some).collect() } else { vec![None] };
     let flash = match (language, runtime.flash_attention, workload.flash_attention) {
         (false, ..) => None,
         (_, FlashSupport::Always, FlashChoice::Off) | (_, FlashSupport::Never, FlashChoice::On) => return choices,
@@ -193,6 +189,21 @@ fn choices<'a>(
         }
     }
     choices
+}
+
+/// The cache types that a workload may have on a runtime: of those written the ones that the runtime has. Where none is
+/// written and the runtime has no cache in 16-bit floats, the type that its files are compiled with comes with the format:
+/// it is taken where it costs nothing or where the format is named.
+fn caches(catalog: &Catalog, runtime: &Runtime, workload: &Workload) -> Vec<KvPair> {
+    let supported = |t: KvType| runtime.kv_types.is_empty() || runtime.kv_types.iter().any(|id| id == t.id());
+    let found: Vec<KvPair> = workload.kv_cache.iter().filter(|p| supported(p.k) && supported(p.v)).copied().collect();
+    if !found.is_empty() || workload.kv_cache_written {
+        return found;
+    }
+    let named = workload.weights.is_some() && workload.max_quality_loss.is_none();
+    let own = KvType::ALL.into_iter().find(|t| runtime.kv_types.first().is_some_and(|id| id == t.id()));
+    let own = own.map(|t| KvPair { k: t, v: t });
+    own.filter(|pair| named || catalog.kv_quality_loss(*pair).is_some()).into_iter().collect()
 }
 
 /// The formats that a workload may be run in on a runtime, each with its loss of quality where that is known: those named,

@@ -301,6 +301,8 @@ pub struct Workload {
     pub max_quality_loss: Option<Share>,
     /// Cache types to choose from.
     pub kv_cache: Vec<KvPair>,
+    /// Whether the scenario writes them; an engine that has no cache in 16-bit floats keeps its own type where it doesn't.
+    pub kv_cache_written: bool,
     /// Runtime ids named; absent for every runtime.
     pub runtimes: Option<Vec<String>>,
     /// Flash attention.

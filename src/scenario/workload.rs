@@ -184,7 +184,9 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
     let duty = keys.read("duty", |d, n, k| reader::share(d, n, k, Share::ONE))?.unwrap_or(Share::ONE);
     let weights = keys.read("weights", |d, n, k| weights(d, n, k, context.catalog))?;
     let max_quality_loss = keys.read("max_quality_loss", |d, n, k| reader::share(d, n, k, Share(100 * PPM)))?;
-    let kv_cache = keys.read("kv_cache", kv_cache)?.unwrap_or_else(|| vec![KvPair::F16]);
+    let kv_cache = keys.read("kv_cache", kv_cache)?;
+    let kv_cache_written = kv_cache.is_some();
+    let kv_cache = kv_cache.unwrap_or_else(|| vec![KvPair::F16]);
     let runtimes = keys.read("runtimes", |d, n, k| runtimes(d, n, k, context.catalog))?;
     let flash_attention = keys.read("flash_attention", flash)?.unwrap_or(FlashChoice::Auto);
     let micro_batch = keys.read("micro_batch", micro_batches)?.unwrap_or_else(|| vec![512]);
@@ -222,6 +224,7 @@ fn read<'a>(context: &Context<'a>, node: &'a Node) -> Result<(Workload, Names<'a
         weights,
         max_quality_loss,
         kv_cache,
+        kv_cache_written,
         runtimes,
         flash_attention,
         micro_batch,

@@ -1,7 +1,10 @@
 //! Everything that a user could loosen in a scenario.
 
+use std::collections::BTreeSet;
+
 use super::constraints::{entries, most_copies, named, plain, sites, value, words};
 use super::number::{Grid, written};
+use crate::candidates::{WhyLeftOut, left_out_on};
 use crate::catalog::Catalog;
 use crate::domain::{DeviceClass, KvPair, KvType};
 use crate::figures::with_separators;
@@ -135,7 +138,7 @@ pub(super) fn knobs(doc: &Document, scenario: &Scenario, catalog: &Catalog) -> V
             let path = path.join("workloads").join(&workload.name);
             let node = named(value(node, "workloads")).find(|(n, _)| *n == workload.name).map(|(_, n)| n);
             if let Some(node) = node {
-                configuration(&mut c, &path, workload, node, catalog);
+                configuration(&mut c, &path, site, workload, node, catalog);
             }
         }
         if site.workloads.len() > 1 {
@@ -226,7 +229,7 @@ fn allow(c: &mut Collector<'_>, path: &Path, node: &Node, unverified: bool) {
     }
 }
 
-fn configuration(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: &Node, catalog: &Catalog) {
+fn configuration(c: &mut Collector<'_>, path: &Path, site: &Site, workload: &Workload, node: &Node, catalog: &Catalog) {
     let name = &workload.name;
     demands(c, path, workload, node);
     let of = if workload.streams == 1 { format!("`{name}`") } else { format!("each stream of `{name}`") };
@@ -272,6 +275,12 @@ fn configuration(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: 
             }
         }
     }
+    if workload.weights.is_none() && workload.max_quality_loss.is_none() {
+        for format in unmeasured_formats(site, workload, catalog) {
+            let text = format!("name {format} for `{name}`, whose loss of quality is unknown");
+            c.value(path.join("weights"), text_list(vec![format]), text);
+        }
+    }
     if workload.max_quality_loss.is_some() || workload.weights.is_none() {
         let old = workload.quality_limit().unwrap_or_default();
         let text = format!("accept a loss of quality of {{}} for `{name}` instead of {old}");
@@ -289,6 +298,22 @@ fn configuration(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: 
             c.value(path.join(key), Value::Null, text);
         }
     }
+}
+
+/// The formats that nobody measured and that silence leaves out, of the engines or devices that the scenario settles on;
+/// where it settles on neither, another engine is the smaller change.
+fn unmeasured_formats(site: &Site, workload: &Workload, catalog: &Catalog) -> BTreeSet<String> {
+    let devices: Vec<_> = site.allow.iter().filter_map(|a| a.devices.as_ref()).collect();
+    let runtimes = site.allow.iter().any(|a| a.runtimes.is_some()) || workload.runtimes.is_some();
+    if devices.is_empty() && !runtimes {
+        return BTreeSet::new();
+    }
+    let allowed = |id: &str| devices.iter().all(|list| list.iter().any(|d| d.id == id));
+    let left_out = catalog.devices().filter(|d| allowed(&d.id)).flat_map(|d| left_out_on(catalog, d, site, workload));
+    left_out
+        .filter(|(.., left_out)| matches!(left_out.why, WhyLeftOut::LossUnknown { .. }))
+        .map(|(_, _, format, _)| format.id.clone())
+        .collect()
 }
 
 fn demands(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: &Node) {
