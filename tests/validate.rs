@@ -108,9 +108,10 @@ fn numbers_that_cannot_be_are_refused_at_their_line() {
 /// with figures made up.
 #[test]
 fn every_program_is_read_in_its_own_form() {
+    type Found<'t> = &'t [(Part, f64)];
     const MIB: f64 = 1_048_576.0;
     const GIB: f64 = 1_073_741_824.0;
-    let cases: &[(&str, &str, &[(Part, f64)])] = &[
+    let cases: &[(&str, &str, Found)] = &[
         (
             "llama.cpp",
             "\u{1b}[34m0.5\u{1b}[0m I sched_reserve:      CUDA0 compute buffer size =   495.00 MiB\u{1b}[0m\n",

@@ -34,7 +34,7 @@ impl Merits<'_> {
             && self.framework.iter().zip(&other.framework).all(|(a, b)| a <= b)
             && self.load <= other.load
             && self.latency <= other.latency
-            && (self.on_processor < other.on_processor
+            && ((!self.on_processor && other.on_processor)
                 || self.on_processor == other.on_processor
                     && self.quality_loss <= other.quality_loss
                     && self.doubts <= other.doubts
