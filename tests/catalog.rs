@@ -109,3 +109,14 @@ fn engines_for_any_processor_are_not_kept_from_some() {
     }
     assert!(processors > 80, "{processors} devices");
 }
+
+/// TIDL runs fixed point of 8 or 16 bits on the chip, floats in its emulation on a PC only
+/// (https://github.com/TexasInstruments/edgeai-tidl-tools/blob/master/docs/tidl_fsg_quantization.md).
+#[test]
+fn a_chip_without_floats_is_offered_none() {
+    let catalog = Catalog::shipped().unwrap();
+    let tidl = catalog.runtime_by_id("onnxruntime-tidl").unwrap();
+    let loads = |format: &str| tidl.loads(catalog.format(format).unwrap());
+    assert!(loads("int8") && loads("w8a16"));
+    assert!(!loads("f16") && !loads("f32"));
+}
