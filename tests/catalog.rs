@@ -120,3 +120,13 @@ fn a_chip_without_floats_is_offered_none() {
     assert!(loads("int8") && loads("w8a16"));
     assert!(!loads("f16") && !loads("f32"));
 }
+
+/// The list of models that TensorRT Edge-LLM supports has no text encoder, and its program writes text: a search box on a
+/// Jetson is no work for it (https://nvidia.github.io/TensorRT-Edge-LLM/0.9.1/user_guide/getting_started/supported-models.html).
+#[test]
+fn an_engine_without_encoders_is_offered_none() {
+    let catalog = Catalog::shipped().unwrap();
+    let tasks = &catalog.runtime_by_id("tensorrt-edge-llm").unwrap().tasks;
+    assert!(tasks.contains(&Task::Language) && tasks.contains(&Task::VisionLanguage));
+    assert!(!tasks.contains(&Task::Embedding) && !tasks.contains(&Task::Reranker));
+}
