@@ -273,9 +273,14 @@ fn work_out<'a>(
 }
 
 /// Keeps the configuration that misses by the smallest factor, told by what it misses by most; among those without a figure
-/// the one that tells most.
+/// the one that tells most. What does not fit has no speed: lack of memory is told before any target.
 fn keep_nearest(nearest: &mut Option<(f64, Refusal)>, miss: f64, refusals: &[Refusal]) {
-    let told = refusals.iter().min_by(|a, b| b.factor().total_cmp(&a.factor()).then(a.rank().cmp(&b.rank())));
+    let target = |refusal: &Refusal| matches!(refusal, Refusal::Target(_) | Refusal::Load { .. });
+    let short = refusals.iter().any(|refusal| matches!(refusal, Refusal::Memory { .. }));
+    let told = refusals
+        .iter()
+        .filter(|refusal| !(short && target(refusal)))
+        .min_by(|a, b| b.factor().total_cmp(&a.factor()).then(a.rank().cmp(&b.rank())));
     let Some(told) = told else { return };
     let nearer = nearest.as_ref().is_none_or(|(known, refusal)| {
         miss.total_cmp(known).then(told.rank().cmp(&refusal.rank())) == std::cmp::Ordering::Less

@@ -22,6 +22,25 @@ use table::{Field, Record, Table};
 const DEVICE: &str = COLUMNS[0];
 const PRICE: &str = COLUMNS[1];
 const MULTIPLE: &str = COLUMNS[6];
+/// What rows of sums are called, without spaces and marks.
+const SUMS: [&str; 15] = [
+    "total",
+    "totals",
+    "subtotal",
+    "grandtotal",
+    "sum",
+    "summe",
+    "gesamt",
+    "gesamtsumme",
+    "zwischensumme",
+    "totale",
+    "somme",
+    "soustotal",
+    "suma",
+    "totaal",
+    "netto",
+];
+
 /// Unknown devices that are named; more are counted.
 const NAMED: usize = 10;
 
@@ -234,7 +253,7 @@ impl Fields<'_> {
             None => true,
             Some(Field::Text(text)) => {
                 let sum = names::folded(text.trim_end_matches(':'));
-                ["total", "totals", "subtotal", "grandtotal", "sum"].contains(&sum.as_str())
+                SUMS.contains(&sum.as_str())
             }
             Some(_) => false,
         }

@@ -390,7 +390,7 @@ impl<'a> View<'_, 'a> {
                 }
             })
             .collect();
-        let workloads: Vec<_> = hosted
+        let mut workloads: Vec<_> = hosted
             .iter()
             .map(|(w, c, h)| {
                 let candidate = self.generated.candidates[self.built.candidates[s][*w][h.candidate]].clone();
@@ -403,6 +403,9 @@ impl<'a> View<'_, 'a> {
                 }
             })
             .collect();
+        launch::tell_apart(
+            workloads.iter_mut().filter_map(|planned: &mut PlannedWorkload<'_>| planned.launch.as_mut()),
+        );
         let (device_index, mode_index) = self.built.hosts[placed.host];
         let (device, mode) = match workloads.first() {
             Some(w) => (w.candidate.device, w.candidate.mode),

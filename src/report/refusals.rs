@@ -32,13 +32,18 @@ impl fmt::Display for Missed {
             Self::Ttft { wanted, reached } => {
                 write!(
                     f,
-                    "first token after {:.2} s at the unfavourable bound, {} s wanted",
-                    reached.seconds(),
+                    "first token after {} at the unfavourable bound, {} s wanted",
+                    figures::time_at_most(*reached),
                     wanted.seconds()
                 )
             }
             Self::Latency { wanted, reached } => {
-                write!(f, "takes {:.4} s at the unfavourable bound, {} s wanted", reached.seconds(), wanted.seconds())
+                write!(
+                    f,
+                    "takes {} at the unfavourable bound, {} s wanted",
+                    figures::time_at_most(*reached),
+                    wanted.seconds()
+                )
             }
         }
     }

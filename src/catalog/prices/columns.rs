@@ -30,8 +30,25 @@ impl Column {
     }
 }
 
-/// Other headings, without spaces and marks, in the order of [`COLUMNS`].
-const SYNONYMS: [(&str, Column); 36] = [
+/// Other headings, without spaces and marks, in the order of [`COLUMNS`]. A price has its name in English alone: what a list in
+/// another language counts in is seldom dollars.
+const SYNONYMS: [(&str, Column); 52] = [
+    ("artikel", Column::Device),
+    ("artikelnummer", Column::Device),
+    ("artikelnr", Column::Device),
+    ("gerät", Column::Device),
+    ("référence", Column::Device),
+    ("referencia", Column::Device),
+    ("mindestmenge", Column::MinQuantity),
+    ("abmenge", Column::MinQuantity),
+    ("lieferzeit", Column::LeadTime),
+    ("lieferzeittage", Column::LeadTime),
+    ("lieferzeitwochen", Column::LeadTime),
+    ("lieferant", Column::Supplier),
+    ("fournisseur", Column::Supplier),
+    ("proveedor", Column::Supplier),
+    ("datum", Column::AsOf),
+    ("währung", Column::Currency),
     ("deviceid", Column::Device),
     ("partnumber", Column::Device),
     ("partno", Column::Device),
@@ -87,7 +104,8 @@ fn plain(heading: &str) -> String {
 
 /// Whether a heading counts in weeks.
 pub(super) fn in_weeks(heading: &str) -> bool {
-    plain(heading).ends_with("weeks")
+    let plain = plain(heading);
+    plain.ends_with("weeks") || plain.ends_with("wochen")
 }
 
 /// The column that a heading names, and whether by its own name.

@@ -337,7 +337,7 @@ fn demands(c: &mut Collector<'_>, path: &Path, workload: &Workload, node: &Node)
         }
     }
     if workload.streams > 1 {
-        let text = format!("run {{}} streams of `{name}` instead of {}", workload.streams);
+        let text = format!("run {{}} of the {} streams of `{name}`", workload.streams);
         c.number(path.join("streams"), f64::from(workload.streams), 0, 1.0, Gauge::Search, text);
     }
     if workload.replicas > 1 {

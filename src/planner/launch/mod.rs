@@ -267,6 +267,32 @@ pub fn launch(configuration: &Configuration<'_>) -> Option<Launch> {
     Some(launch)
 }
 
+/// The first port that is given to one of several servers of a device: the default of most of them.
+const FIRST_PORT: u16 = 8080;
+
+/// Gives each of several servers on one device a port of its own: most would listen on the same one, and the second not start.
+pub fn tell_apart<'l>(launches: impl Iterator<Item = &'l mut Launch>) {
+    let mut servers: Vec<&mut Launch> = launches.filter(|launch| launch.serves).collect();
+    if servers.len() < 2 {
+        return;
+    }
+    for (port, launch) in (FIRST_PORT..).zip(&mut servers) {
+        let Some(program) = flags::program(&launch.start) else { continue };
+        if program.flags.contains(&"--port") {
+            launch.start.arguments.extend(["--port".to_owned(), port.to_string()]);
+        } else if program.variables.contains(&"OLLAMA_HOST") {
+            let made = launch.files.iter_mut().filter_map(|file| match &mut file.origin {
+                Origin::Made(commands) => Some(commands),
+                _ => None,
+            });
+            let clients = made.flatten().chain(&mut launch.then);
+            for command in clients.filter(|command| command.program == "ollama").chain([&mut launch.start]) {
+                command.environment.push(("OLLAMA_HOST".to_owned(), format!("127.0.0.1:{port}")));
+            }
+        }
+    }
+}
+
 impl Launch {
     /// What the process is found by in the list of all command lines.
     #[must_use]

@@ -329,7 +329,10 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>, names: &str) 
     rates::write(out, planned)?;
     if let Some(latency) = planned.latency {
         let what = if wanted.targets.ttft.is_some() { "first token" } else { "answer" };
-        writeln!(out, "    {what} after {} at most while the others run", figures::time_at_most(latency))?;
+        // Alone on its device it shares with nothing: the figure is that of the range above.
+        if candidate.latency.is_none_or(|(alone, _)| alone != latency) {
+            writeln!(out, "    {what} after {} at most while the others run", figures::time_at_most(latency))?;
+        }
     }
     if best_effort(planned) {
         writeln!(out, "    no rate target: it gets what the others leave")?;
