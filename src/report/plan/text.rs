@@ -335,7 +335,9 @@ fn write_workload(out: &mut String, planned: &PlannedWorkload<'_>, names: &str) 
         }
     }
     if best_effort(planned) {
-        writeln!(out, "    no rate target: it gets what the others leave")?;
+        // Without a rate to reach, quality decides: the format of least loss that fits.
+        let format = if wanted.weights.is_none() { "the best format that fits, and " } else { "" };
+        writeln!(out, "    no rate target: {format}what the others leave of the time")?;
     }
     if let Some(footprint) = &candidate.footprint {
         for warning in peaks::warnings(candidate.pools(), &footprint.peaks) {
