@@ -19,7 +19,7 @@ pub struct Judged {
     pub slow: Option<Missed>,
     /// The latency target that is missed.
     pub late: Option<Missed>,
-    /// A target is reached by less than [`MARGIN`].
+    /// A target is reached by less than a quarter more than asked.
     pub barely: bool,
 }
 
