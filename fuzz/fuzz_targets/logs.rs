@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
     let observed = logs::parse(text);
     for device in ["raspberry-pi-5-8gb", "rtx-4090"] {
         let Ok(validation) = validate(&SCENARIO, &CATALOG, observed.clone(), None, Some(device)) else { continue };
-        assert!(!report::validation_text(&validation, 100).is_empty());
+        assert!(!report::validation_text(&validation, Some(100)).is_empty());
         assert!(!report::validation_table(&validation).csv().is_empty());
         assert!(report::validation_value(&validation).is_object());
         let Ok(overlay) = validation.overlay(&CATALOG) else { continue };
